@@ -1,0 +1,87 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// grace is how long a tool has to end by itself after a signal. Two seconds are promised;
+// the rest is for the process to go.
+const grace = 1800 * time.Millisecond
+
+// Stopped is the cause of a context that a signal ended.
+type Stopped struct{ Signal os.Signal }
+
+func (s *Stopped) Error() string { return fmt.Sprintf("stopped by %v", s.Signal) }
+
+// ExitCode is 128 and the signal's number.
+func (s *Stopped) ExitCode() int {
+	if n, ok := s.Signal.(syscall.Signal); ok {
+		return 128 + int(n)
+	}
+	return ExitFailed
+}
+
+// notify returns a context that the first SIGINT or SIGTERM ends. The second one, or the end
+// of the grace, ends the process at once. A closed pipe is an error of the write that met it,
+// not a signal; it is caught and not ignored, so that child processes start with the default.
+func notify(parent context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(parent)
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	ch := make(chan os.Signal, 2)
+	signal.Notify(ch, os.Interrupt, syscall.SIGTERM)
+	done := make(chan struct{})
+	go func() {
+		select {
+		case <-done:
+			return
+		case s := <-ch:
+			stopped := &Stopped{Signal: s}
+			cancel(stopped)
+			if extended(ctx) {
+				<-ch
+				os.Exit(stopped.ExitCode())
+			}
+			select {
+			case <-ch:
+			case <-time.After(grace):
+			}
+			os.Exit(stopped.ExitCode())
+		}
+	}()
+	return ctx, sync.OnceFunc(func() { close(done); signal.Stop(ch); cancel(nil) })
+}
+
+// waits marks a run that may take longer than the grace to end: it waits for children of its
+// own, which have got the signal too.
+var waits struct {
+	sync.Mutex
+	on bool
+}
+
+// WaitForChildren lifts the bound on the time between a signal and the end: the tool's
+// children have the same bound, and it must not go before them.
+func WaitForChildren() {
+	waits.Lock()
+	defer waits.Unlock()
+	waits.on = true
+}
+
+func extended(context.Context) bool {
+	waits.Lock()
+	defer waits.Unlock()
+	return waits.on
+}
+
+// interrupted is the exit code of the signal that ended ctx, 0 where none did.
+func interrupted(ctx context.Context) int {
+	if s, ok := context.Cause(ctx).(*Stopped); ok {
+		return s.ExitCode()
+	}
+	return 0
+}
