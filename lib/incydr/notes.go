@@ -1,0 +1,79 @@
+package incydr
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"sess/lib/jsonl"
+)
+
+// noteSlack covers that the server's Date says whole seconds only.
+const noteSlack = 2 * time.Second
+
+// A noteLog remembers for a short while which notes this process added, so that the same note
+// added to the same session again is not taken for the first one.
+type noteLog struct {
+	mu     sync.Mutex
+	recent map[string]time.Time
+	oldest time.Time
+}
+
+func noteKey(id, note string) string { return id + "\x00" + note }
+
+func (l *noteLog) added(id, note string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := time.Now()
+	if l.recent == nil || now.Sub(l.oldest) > 10*noteSlack {
+		kept := map[string]time.Time{}
+		for key, at := range l.recent {
+			if now.Sub(at) < 5*noteSlack {
+				kept[key] = at
+			}
+		}
+		l.recent, l.oldest = kept, now
+	}
+	l.recent[noteKey(id, note)] = now
+}
+
+func (l *noteLog) justAdded(id, note string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	at, ok := l.recent[noteKey(id, note)]
+	return ok && time.Since(at) < 5*noteSlack
+}
+
+// notesLike counts the notes of a session that have this content and are not older than since
+// (ms since the epoch; a note that does not say counts).
+func (c *Client) notesLike(ctx context.Context, id, note string, since int64) (int, error) {
+	session, err := c.Session(ctx, id)
+	if err != nil {
+		return 0, err
+	}
+	var notes []struct {
+		Content         string `json:"content"`
+		SourceTimestamp *int64 `json:"sourceTimestamp"`
+	}
+	if raw := jsonl.Lookup(session, "notes"); raw != nil {
+		if err := json.Unmarshal(raw, &notes); err != nil {
+			return 0, fmt.Errorf("read the notes of session %s: %w", id, err)
+		}
+	}
+	n := 0
+	for _, have := range notes {
+		if sameNote(have.Content, note) && (have.SourceTimestamp == nil || *have.SourceTimestamp >= since) {
+			n++
+		}
+	}
+	return n, nil
+}
+
+// sameNote compares notes as a server may have tidied them.
+func sameNote(a, b string) bool {
+	tidy := func(s string) string { return strings.TrimSpace(strings.ReplaceAll(s, "\r\n", "\n")) }
+	return tidy(a) == tidy(b)
+}

@@ -1,0 +1,179 @@
+package incydr
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"sync/atomic"
+	"time"
+)
+
+// How long single steps of one attempt may take. An attempt as a whole has no limit: a slow
+// line is no fault as long as something arrives.
+const (
+	dialTimeout   = 8 * time.Second
+	answerTimeout = 60 * time.Second
+	stallTimeout  = 30 * time.Second
+)
+
+// newHTTPClient returns the HTTP client below all requests: HTTP/2, gzip, connections kept for
+// as many requests as are in flight, proxies from the environment.
+func newHTTPClient(c *Client, concurrency int) *http.Client {
+	base := &http.Transport{
+		Proxy:                 http.ProxyFromEnvironment,
+		DialContext:           (&net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}).DialContext,
+		TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12},
+		TLSHandshakeTimeout:   dialTimeout,
+		ResponseHeaderTimeout: answerTimeout,
+		ForceAttemptHTTP2:     true,
+		HTTP2:                 &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 15 * time.Second},
+		MaxIdleConns:          concurrency + 2,
+		MaxIdleConnsPerHost:   concurrency + 2,
+		IdleConnTimeout:       90 * time.Second,
+	}
+	return &http.Client{
+		Transport: &attempt{client: c, base: base},
+		// A redirect within the tenant is followed for what only reads. Any other is an answer that
+		// somebody should look at: following it would carry the request, and perhaps a
+		// secret, to where nobody sent it.
+		CheckRedirect: func(req *http.Request, via []*http.Request) error {
+			first := via[0]
+			if len(via) > 5 || first.Method != http.MethodGet || !sameOrigin(first.URL, req.URL) {
+				return http.ErrUseLastResponse
+			}
+			return nil
+		},
+	}
+}
+
+func sameOrigin(a, b *url.URL) bool { return a.Scheme == b.Scheme && a.Host == b.Host }
+
+// An attempt is the round trip of one request that is sent once: it waits for its turn, carries a token,
+// is logged and counted.
+type attempt struct {
+	client *Client
+	base   http.RoundTripper
+}
+
+func (a *attempt) RoundTrip(in *http.Request) (*http.Response, error) {
+	c := a.client
+	t := in.Context().Value(triesKey{}).(*tries)
+	ctx, cancel := context.WithCancelCause(in.Context())
+	req := in.Clone(ctx)
+	var err error
+	if !t.forToken {
+		if t.token, err = c.tokens.get(ctx); err != nil {
+			cancel(nil)
+			return nil, &tokenFailure{err}
+		}
+		if sameOrigin(req.URL, c.settings.URL) {
+			req.Header.Set("Authorization", "Bearer "+t.token)
+		}
+	}
+	if err = c.pace.wait(ctx); err != nil {
+		cancel(nil)
+		return nil, err
+	}
+	t.attempts++
+	t.sent = time.Now()
+	c.logRequest(req, t)
+	res, err := a.base.RoundTrip(req)
+	if err != nil {
+		cancel(nil)
+		c.stats.request(0)
+		c.log.Info("request", "method", req.Method, "path", t.path, "status", 0, "ms", time.Since(t.sent).Milliseconds(), "attempt", t.attempts, "error", c.secrets.clean(err.Error()))
+		return nil, err
+	}
+	c.reached.Store(true)
+	c.stats.request(res.StatusCode)
+	if date, err := http.ParseTime(res.Header.Get("Date")); err == nil {
+		c.clock.set(date, time.Now())
+	}
+	res.Body = &body{ReadCloser: res.Body, ctx: ctx, cancel: cancel, client: c, tries: t, res: res, sent: t.sent, attempt: t.attempts,
+		keep: !t.forToken && c.log.Enabled(ctx, slog.LevelDebug)}
+	return res, nil
+}
+
+// A tokenFailure ends a request that could not get a token. The tokens have gone on for as
+// long as it makes sense already.
+type tokenFailure struct{ err error }
+
+func (e *tokenFailure) Error() string { return e.err.Error() }
+func (e *tokenFailure) Unwrap() error { return e.err }
+
+// errStalled is a body of which nothing more arrived.
+var errStalled = fmt.Errorf("nothing more of the answer arrived within %s", stallTimeout)
+
+// shownBody is how much of a body the log shows at most, in bytes.
+const shownBody = 16 << 10
+
+// A body is the body of an answer that ends by itself where nothing more arrives, and that is
+// logged when it is closed.
+type body struct {
+	io.ReadCloser
+	ctx     context.Context
+	cancel  context.CancelCauseFunc
+	client  *Client
+	tries   *tries
+	res     *http.Response
+	sent    time.Time
+	attempt int
+	size    int64
+	keep    bool
+	seen    []byte
+	err     error
+	closed  atomic.Bool
+}
+
+func (b *body) Read(p []byte) (int, error) {
+	timer := time.AfterFunc(stallTimeout, func() { b.cancel(errStalled) })
+	n, err := b.ReadCloser.Read(p)
+	timer.Stop()
+	b.size += int64(n)
+	if b.keep && len(b.seen) < 2*shownBody {
+		b.seen = append(b.seen, p[:n]...)
+	}
+	if err != nil && err != io.EOF {
+		if errors.Is(context.Cause(b.ctx), errStalled) {
+			err = errStalled
+		}
+		b.err = err
+	}
+	return n, err
+}
+
+func (b *body) Close() error {
+	err := b.ReadCloser.Close()
+	b.cancel(nil)
+	if b.closed.Swap(true) {
+		return err
+	}
+	b.client.logAnswer(b)
+	return err
+}
+
+// A serverClock knows the server's time from the Date of its answers, to about a second.
+type serverClock struct {
+	offset atomic.Pointer[time.Duration]
+}
+
+func (s *serverClock) set(date, now time.Time) {
+	d := date.Sub(now)
+	s.offset.Store(&d)
+}
+
+// at returns the server's time at a moment of this machine's clock; false where no answer
+// told yet.
+func (s *serverClock) at(local time.Time) (time.Time, bool) {
+	d := s.offset.Load()
+	if d == nil {
+		return time.Time{}, false
+	}
+	return local.Add(*d), true
+}
