@@ -127,8 +127,8 @@ func (t *Tenant) oauth(r *http.Request, _ string) reply {
 	out := asJSON(struct {
 		Token   string `json:"access_token"`
 		Type    string `json:"token_type"`
-		Expires int    `json:"expires_in"` // seconds
-	}{t.tokens.grant(role), "bearer", int(t.tokens.life / time.Second)})
+		Expires int    `json:"expires_in"` // seconds; 0 would read as never
+	}{t.tokens.grant(role), "bearer", max(1, int(t.tokens.life/time.Second))})
 	out.header = []string{"Cache-Control", "no-store"}
 	return out
 }

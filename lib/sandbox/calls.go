@@ -25,7 +25,7 @@ const (
 
 func (t *Tenant) apiRoutes() []route {
 	return []route{
-		{method: "POST", path: "/v1/oauth", open: true, handle: t.oauth},
+		{method: "POST", path: oauthPath, open: true, handle: t.oauth},
 		{method: "POST", path: RefreshPath, open: true, handle: t.refresh},
 		{method: "GET", path: "/v1/sessions", handle: t.list},
 		{method: "POST", path: "/v1/sessions/change-state", writes: true, handle: t.changeState},

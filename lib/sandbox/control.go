@@ -2,7 +2,9 @@ package sandbox
 
 import (
 	"encoding/json"
+	"io"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"sync"
@@ -84,15 +86,16 @@ func (t *Tenant) Items(rawQuery string) ([][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	q.alerts = anyAlerts
-	for pair := range strings.SplitSeq(rawQuery, "&") {
-		switch pair {
-		case "alerts=true", "has_alerts=true":
-			q.alerts = withAlerts
-		case "alerts=false", "has_alerts=false":
-			q.alerts = withoutAlerts
-		}
+	given, _ := url.ParseQuery(rawQuery) // parseQuery has seen it
+	alerts := given.Get("alerts")
+	if alerts == "" {
+		alerts = strings.ToLower(given.Get("has_alerts"))
 	}
+	filter, ok := map[string]alertFilter{"": anyAlerts, "any": anyAlerts, "true": withAlerts, "false": withoutAlerts}[alerts]
+	if !ok {
+		return nil, badf("alerts must be any, true or false, not '%s'.", alerts)
+	}
+	q.alerts = filter
 	q.page, q.perPage = 0, 1<<31
 	t.mu.RLock()
 	defer t.mu.RUnlock()
@@ -109,7 +112,7 @@ func (t *Tenant) addSessions(r *http.Request, _ string) reply {
 		Count int   `json:"count"`
 		Begin int64 `json:"begin"`
 	}{Count: 1}
-	if err := json.NewDecoder(r.Body).Decode(&body); err != nil || body.Count < 0 || body.Count > 1_000_000 {
+	if err := json.NewDecoder(r.Body).Decode(&body); err != nil && err != io.EOF || body.Count < 0 || body.Count > 1_000_000 {
 		return failure(http.StatusBadRequest, `The body must be {"count": N} or {"count": N, "begin": milliseconds}.`)
 	}
 	var begin time.Time

@@ -1,8 +1,6 @@
 package sandbox
 
-import (
-	"time"
-)
+import "time"
 
 const (
 	second = int64(1000)
@@ -48,16 +46,21 @@ func (t *Tenant) populate() {
 	t.catchUp(t.clock.now().UnixMilli())
 }
 
-// generate makes the session of that number, somewhere between from and until. All that the
-// histories tell of lies before until, but for a session that shows up after it.
-func (t *Tenant) generate(number uint64, from, until int64) *session {
+// blank is the session of that number without times, and what the rest is drawn from.
+func (t *Tenant) blank(number uint64) (*session, stream) {
 	r := draw(t.options.Seed, aboutSession, number)
-	s := &session{
+	return &session{
 		number:   number,
 		id:       idOf(t.options.Seed, aboutSession, number),
 		actor:    r.weighted(t.shares...),
 		takeOver: r.oneIn(40),
-	}
+	}, r
+}
+
+// generate makes the session of that number, somewhere between from and until. All that the
+// histories tell of lies before until, but for a session that shows up after it.
+func (t *Tenant) generate(number uint64, from, until int64) *session {
+	s, r := t.blank(number)
 	for {
 		s.begin = r.within(from, until-10*minute)
 		at := time.UnixMilli(s.begin).UTC()
@@ -100,13 +103,12 @@ func (t *Tenant) late(r stream) int64 {
 // fill draws everything about the session that is known when it shows up.
 func (t *Tenant) fill(s *session, r stream) {
 	severity := r.weighted(8, 34, 31, 19, 8)
-	if withAlerts := !r.oneIn(10); withAlerts {
-		severity = max(severity, 1)
+	if r.oneIn(10) {
+		severity = min(severity, 2)
+	} else {
 		for range 1 + r.weighted(60, 25, 10, 5) {
 			s.alerts = append(s.alerts, alert{rule: min(r.IntN(len(rules)), r.IntN(len(rules))), lesson: r.oneIn(5)})
 		}
-	} else {
-		severity = min(severity, 2)
 	}
 	for i := range s.events {
 		if i < severity {
@@ -119,8 +121,8 @@ func (t *Tenant) fill(s *session, r stream) {
 	}
 	s.inspection = r.weighted(40, 10, 22, 28)
 	first := r.IntN(len(indicators))
-	for i := range 2 + r.IntN(5) {
-		s.indicators = append(s.indicators, indicator{(first + i*i) % len(indicators), 1 + r.IntN(30)})
+	for i := range 4 + r.IntN(6) {
+		s.indicators = append(s.indicators, indicator{(first + 5*i) % len(indicators), 1 + r.IntN(30)})
 	}
 	t.grade(s, r, severity)
 	if len(s.alerts) > 0 || r.oneIn(2) {
@@ -139,7 +141,7 @@ func (t *Tenant) grade(s *session, r stream, severity int) {
 		return
 	}
 	ranges := [5][2]int64{{0, 0}, {1, 3}, {4, 6}, {7, 8}, {9, 34}}
-	steps := 1 + r.IntN(3)
+	steps := 1 + r.IntN(4)
 	for i := range steps {
 		grade := max(0, severity-(steps-1-i))
 		at := s.begin + (s.end-s.begin)*int64(i+1)/int64(steps)
@@ -202,14 +204,7 @@ func (s *session) shift(begin int64) {
 // newcomer makes the next session, which shows up at the moment now and ended about then.
 // The caller holds the lock.
 func (t *Tenant) newcomer(now int64) *session {
-	number := uint64(len(t.all))
-	r := draw(t.options.Seed, aboutSession, number)
-	s := &session{
-		number:   number,
-		id:       idOf(t.options.Seed, aboutSession, number),
-		actor:    r.weighted(t.shares...),
-		takeOver: r.oneIn(40),
-	}
+	s, r := t.blank(uint64(len(t.all)))
 	length := duration(r)
 	s.begin = now - length - r.Int64N(10*minute)
 	s.end = s.begin + length

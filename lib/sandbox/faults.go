@@ -20,6 +20,7 @@ const (
 	unavailableSec              // 503, Retry-After: 1
 	cutBefore                   // the connection ends before the request is looked at
 	cutMiddle                   // the connection ends in the middle of the answer's body
+	cutUnseen                   // the same, and nothing in the answer tells how long it was to be
 	lost                        // a POST is done, but its answer never arrives
 	noFault
 )
@@ -31,7 +32,7 @@ type faults struct {
 	asked atomic.Uint64
 }
 
-func (f *faults) next() fault {
+func (f *faults) next(req *http.Request) fault {
 	if f.share <= 0 {
 		return noFault
 	}
@@ -39,7 +40,17 @@ func (f *faults) next() fault {
 	if r.Float64() >= f.share {
 		return noFault
 	}
-	return fault(r.weighted(10, 10, 10, 8, 8, 18, 18, 18))
+	fault := fault(r.weighted(10, 10, 10, 8, 8, 16, 16, 4, 18))
+	switch {
+	case fault == lost && req.Method != "POST":
+		return cutBefore
+	case fault > cutBefore && req.URL.Path == RefreshPath:
+		return cutBefore // a refresh token that is used up with its answer lost could never be replaced
+	case fault == cutMiddle && req.Method == "POST" && req.URL.Path != oauthPath,
+		fault == cutUnseen && req.Method == "POST":
+		return lost // what was changed has no body to cut
+	}
+	return fault
 }
 
 // instead is the answer that takes the place of the right one.

@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strconv"
@@ -93,7 +94,7 @@ func (t *Tenant) answer(w http.ResponseWriter, r *http.Request) string {
 		write(w, r, refused.reply)
 		return "429"
 	}
-	fault := t.faults.next()
+	fault := t.faults.next(r)
 	if broken, ok := fault.instead(); ok {
 		write(w, r, broken)
 		return strconv.Itoa(broken.status)
@@ -102,29 +103,31 @@ func (t *Tenant) answer(w http.ResponseWriter, r *http.Request) string {
 		return cut(w, "cut")
 	}
 	out := t.dispatch(t.routes, r)
-	switch {
-	case fault == lost && r.Method == "POST" && r.URL.Path != RefreshPath:
+	half := out.body[:len(out.body)/2]
+	switch fault {
+	case lost:
 		return cut(w, "lost")
-	case fault == cutMiddle && len(out.body) > 1 && r.URL.Path != RefreshPath:
-		w.Header().Set("Content-Length", strconv.Itoa(len(out.body)))
+	case cutMiddle:
 		w.Header().Set("Content-Type", "application/json")
-		w.WriteHeader(out.status)
-		w.Write(out.body[:len(out.body)/2])
+		w.Header().Set("Content-Length", strconv.Itoa(max(1, len(out.body))))
+		w.WriteHeader(http.StatusOK)
+		w.Write(half)
 		http.NewResponseController(w).Flush()
 		return cut(w, "cut")
-	case fault == cutMiddle || fault == lost:
-		return cut(w, "cut")
+	case cutUnseen:
+		return cut(w, "cut", "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n", string(half))
 	}
 	write(w, r, out)
 	return strconv.Itoa(out.status)
 }
 
-// cut is for the caller to return: the connection ends where it stands.
-func cut(w http.ResponseWriter, outcome string) string {
+// cut ends the connection where it stands, after some last words. It returns the outcome.
+func cut(w http.ResponseWriter, outcome string, last ...string) string {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		panic(http.ErrAbortHandler) // HTTP/2: the stream is reset
 	}
+	io.WriteString(conn, strings.Join(last, ""))
 	conn.Close()
 	return outcome
 }

@@ -95,7 +95,7 @@ func (t *Tenant) render(s *session) []byte {
 
 func (t *Tenant) contextSummary(r stream) string {
 	text := fmt.Sprintf(pick(r, contexts), 1+r.IntN(30))
-	for range r.IntN(4) {
+	for range 2 + r.IntN(4) {
 		text += "; " + fmt.Sprintf(pick(r, contexts), 1+r.IntN(30))
 	}
 	return text + "."
@@ -106,7 +106,7 @@ func (t *Tenant) exfiltrationSummary(r stream) string {
 		return fmt.Sprintf("%d %s (%d.%d MB) moved to %s", 1+r.IntN(90), pick(r, fileKinds), r.IntN(900), r.IntN(10), pick(r, destinations))
 	}
 	text := part()
-	for range r.IntN(4) {
+	for range 2 + r.IntN(4) {
 		text += ", " + part()
 	}
 	return text
@@ -139,7 +139,7 @@ func (t *Tenant) inspectionResults(w *builder, s *session, r stream) {
 		w.text("status", []string{"", "PENDING", "FOUND", "NOT_FOUND"}[s.inspection])
 		w.name("eventResults")
 		w.open('[')
-		for range r.IntN(3) {
+		for range r.IntN(5) {
 			w.open('{')
 			w.text("eventId", eventID(t.options.Seed, s, r.IntN(20)))
 			w.list("piiType", on...)

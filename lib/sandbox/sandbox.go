@@ -106,8 +106,10 @@ func (t *Tenant) ClientSecret() string { return t.tokens.secret }
 // RefreshToken is the first refresh token; each use of one gives the next.
 func (t *Tenant) RefreshToken() string { return t.tokens.first }
 
+const oauthPath = "/v1/oauth"
+
 // RefreshPath is where refresh tokens are exchanged.
-const RefreshPath = "/v1/oauth/refresh"
+const RefreshPath = oauthPath + "/refresh"
 
 // Environ is what a tool needs to find this tenant at the base URL, as NAME=VALUE.
 func (t *Tenant) Environ(base string) []string {
