@@ -24,6 +24,9 @@ type Tool struct {
 	Name   string                // as it is typed
 	Source string                // its main.go; the doc comment there is the manual
 	Setup  func(app *App) Action // declares the options
+
+	// Words, where set, rewrites the command line before it is parsed.
+	Words func(args []string) []string
 }
 
 // An Action is what a tool does once its options are parsed. The context ends with SIGINT and
@@ -70,6 +73,9 @@ func Main(t Tool) {
 // Run runs the tool and returns its exit status.
 func (t Tool) Run(ctx context.Context, args []string, std Streams) (status int) {
 	app := newApp(ctx, t, std)
+	if t.Words != nil {
+		args = t.Words(args)
+	}
 	app.args = args
 	defer func() {
 		for _, c := range app.closers {

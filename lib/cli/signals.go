@@ -27,6 +27,10 @@ func (s *Stopped) ExitCode() int {
 	return ExitFailed
 }
 
+// once is how long after a signal another one is taken for the same: timeout(1) signals its child
+// and then the group that it is in, a terminal the whole pipeline that a parent then signals too.
+const once = 500 * time.Millisecond
+
 // notify returns a context that the first SIGINT or SIGTERM ends. The second one, or the end
 // of the grace, ends the process at once. A closed pipe is an error of the write that met it,
 // not a signal; it is caught and not ignored, so that child processes start with the default.
@@ -44,14 +48,19 @@ func notify(parent context.Context) (context.Context, func()) {
 			stopped := &Stopped{Signal: s}
 			cancel(stopped)
 			if extended(ctx) {
-				<-ch
+				return
+			}
+			end := time.After(grace)
+			for first := time.Now(); ; {
+				select {
+				case <-ch:
+					if time.Since(first) < once {
+						continue
+					}
+				case <-end:
+				}
 				os.Exit(stopped.ExitCode())
 			}
-			select {
-			case <-ch:
-			case <-time.After(grace):
-			}
-			os.Exit(stopped.ExitCode())
 		}
 	}()
 	return ctx, sync.OnceFunc(func() { close(done); signal.Stop(ch); cancel(nil) })
@@ -64,8 +73,9 @@ var waits struct {
 	on bool
 }
 
-// WaitForChildren lifts the bound on the time between a signal and the end: the tool's
-// children have the same bound, and it must not go before them.
+// WaitForChildren lifts the bound on the time between a signal and the end, and leaves it to the
+// tool what a second signal does: its children have the same bound, get the same signals, and it
+// must not go before them.
 func WaitForChildren() {
 	waits.Lock()
 	defer waits.Unlock()
