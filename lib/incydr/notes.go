@@ -72,6 +72,17 @@ func (c *Client) notesLike(ctx context.Context, id, note string, since int64) (i
 	return n, nil
 }
 
+// HasNote reports whether a session got this very note, from whomever, within the last while,
+// by the server's clock.
+func (c *Client) HasNote(ctx context.Context, id, note string, within time.Duration) (bool, error) {
+	now := time.Now()
+	if at, ok := c.clock.at(now); ok {
+		now = at
+	}
+	n, err := c.notesLike(ctx, id, note, now.Add(-within).UnixMilli())
+	return n > 0, err
+}
+
 // sameNote compares notes as a server may have tidied them.
 func sameNote(a, b string) bool {
 	tidy := func(s string) string { return strings.TrimSpace(strings.ReplaceAll(s, "\r\n", "\n")) }

@@ -66,19 +66,21 @@ func (a *attempt) RoundTrip(in *http.Request) (*http.Response, error) {
 	t := in.Context().Value(triesKey{}).(*tries)
 	ctx, cancel := context.WithCancelCause(in.Context())
 	req := in.Clone(ctx)
+	wait, forget := sending(ctx)
+	defer forget()
 	var err error
 	if !t.forToken {
-		if t.token, err = c.tokens.get(ctx); err != nil {
+		if t.token, err = c.tokens.get(wait); err != nil {
 			cancel(nil)
-			return nil, &tokenFailure{err}
+			return nil, &tokenFailure{stopCause(wait, err)}
 		}
 		if sameOrigin(req.URL, c.settings.URL) {
 			req.Header.Set("Authorization", "Bearer "+t.token)
 		}
 	}
-	if err = c.pace.wait(ctx); err != nil {
+	if err = c.pace.wait(wait); err != nil {
 		cancel(nil)
-		return nil, err
+		return nil, stopCause(wait, err)
 	}
 	t.attempts++
 	t.sent = time.Now()

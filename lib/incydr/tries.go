@@ -59,6 +59,7 @@ type tries struct {
 	unknown   bool      // the last attempt may have taken effect
 	now       bool      // try again without a wait
 	why       error     // why the last attempt failed
+	stopped   error     // it would have been made again, had the run not been stopped
 }
 
 type triesKey struct{}
@@ -121,7 +122,7 @@ func (c *Client) do(ctx context.Context, k call) error {
 		c.success.Store(int64(time.Since(c.start)))
 		return nil
 	case ctx.Err() != nil:
-		return context.Cause(ctx)
+		return ctx.Err()
 	}
 	return err
 }
@@ -175,8 +176,20 @@ func serverMessage(text []byte) string {
 // again decides whether to try again after an attempt that got an answer or failed. It is
 // also asked once more after the answer was read.
 func (t *tries) again(ctx context.Context, res *http.Response, err error) (bool, error) {
+	if t.stopped != nil { // the answer that led to it was read meanwhile
+		return false, t.stopped
+	}
+	more, err := t.decide(ctx, res, err)
+	if more && stopped(ctx) {
+		t.stopped = t.stopError()
+		return false, t.stopped
+	}
+	return more, err
+}
+
+func (t *tries) decide(ctx context.Context, res *http.Response, err error) (bool, error) {
 	if ctx.Err() != nil {
-		return false, context.Cause(ctx)
+		return false, ctx.Err()
 	}
 	t.now, t.unknown = false, false
 	if err != nil {
