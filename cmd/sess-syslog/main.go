@@ -1,0 +1,124 @@
+// Sess-syslog sends JSON lines to a syslog receiver and knows which ones were delivered.
+//
+//	sess-search --start 7d | sess-syslog TLS-TCP:siem.example.com:6514 --certs ca.pem
+//	sess-events ID | sess-syslog --message cef UDP:siem.example.com:514
+//
+// The address is [PROTOCOL:]HOST[:PORT]. The protocol, in any letter case, is TCP (the default),
+// TLS-TCP, UDP, RELP or RELP-TLS; the port is 601 where none is given; an IPv6 address stands in
+// brackets: TCP:[::1]:514.
+//
+// What delivered means depends on the protocol. RELP: the receiver acknowledged the record. TCP and
+// TLS-TCP: its kernel acknowledged the bytes, and the connection was closed in order, which a
+// receiver does once it has read everything; so a connection lasts for some megabytes or seconds and
+// the next one follows. UDP: it was sent, no more. Each record is kept until it is delivered. When a
+// connection is lost, what is not known to be delivered is sent again on a new one, and the receiver
+// may get some records twice. When nothing gets through for --retry-for, the exit status is 1 and
+// the message says how many records are in doubt.
+//
+// With --ack each line is printed once it is delivered, and not before, so that a later stage
+// records no more than what has arrived:
+//
+//	sess-search --checkpoint siem --defer | sess-syslog --ack RELP:siem:2514 | sess-checkpoint commit siem >/dev/null
+//
+// Messages are the lines themselves unless --message asks for a header: rfc5424 with the session's
+// id, severity and score as structured data, rfc3164, or cef. With those, the time is the record's
+// own (a session's end, an event's @timestamp), and so is the severity: none 6 (info), low 5
+// (notice), moderate 4 (warning), high 3 (err), critical 2 (crit).
+//
+// Receivers cut or drop messages that are longer than they are set up for, and no sender hears of
+// that. Sessions have a few thousand bytes, so raise the receiver's limit; docs/syslog.md has the
+// settings of rsyslog, syslog-ng, Splunk, QRadar, Sentinel and Elastic.
+package main
+
+import (
+	"context"
+	_ "embed"
+	"os"
+
+	"sess/lib/cli"
+	"sess/lib/syslog"
+)
+
+//go:embed main.go
+var source string
+
+func main() { cli.Main(cli.Tool{Name: "sess-syslog", Source: source, Setup: setup}) }
+
+// setup declares the options and returns what runs after they are parsed.
+func setup(app *cli.App) cli.Action {
+	var o syslog.Options
+	address := app.Arg("address", "The receiver.").PlaceHolder("[PROTOCOL:]HOST[:PORT]").Required().String()
+	app.Flag("certs", "Trust the certificates in this PEM file in place of the system's.").PlaceHolder("FILE").StringVar(&o.TLS.CAFile)
+	app.Flag("ignore-cert-validation", "Trust any certificate: encrypted, but anybody may be the receiver.").BoolVar(&o.TLS.Insecure)
+	app.Flag("cert", "The client certificate, PEM, for a receiver that asks for one; needs --key.").PlaceHolder("FILE").StringVar(&o.TLS.CertFile)
+	app.Flag("key", "The key of the client certificate, PEM.").PlaceHolder("FILE").StringVar(&o.TLS.KeyFile)
+	message := cli.EnumVar(app.Flag("message", "What a message looks like: raw (the line itself), rfc5424, rfc3164 or cef.").PlaceHolder("FORMAT").Default(string(syslog.Raw)), "message format", syslog.Formats...)
+	framing := cli.EnumVar(app.Flag("framing", "How TCP and TLS-TCP tell messages apart: lf (a line feed behind each) or octet (its length before it). Default: octet for rfc5424 over TLS-TCP, otherwise lf.").PlaceHolder("FRAMING"), "framing", syslog.Framings...)
+	facility := app.Flag("facility", "The facility, by name or number, of messages with a header.").Default("user").String()
+	severity := app.Flag("severity", "Their severity, by name or number; auto: by each record's newest score.").Default("auto").String()
+	app.Flag("app-name", "Their application name.").Default("incydr").StringVar(&o.Header.AppName)
+	app.Flag("hostname", "Their host name (default: this machine's).").StringVar(&o.Header.Hostname)
+	maxSize := cli.CountVar(app.Flag("max-size", "The most bytes that a message may have (default: no limit; UDP: 65507).").PlaceHolder("BYTES"), 0, 1<<30)
+	oversize := cli.EnumVar(app.Flag("oversize", "What happens to a longer one: fail, truncate or skip.").PlaceHolder("WHAT").Default(string(syslog.Fail)), "--oversize", syslog.Oversizes...)
+	timeout := cli.DurationVar(app.Flag("timeout", "How long to wait for a connection, and for a receiver that does nothing.").Default(syslog.DefaultTimeout.String()))
+	retryFor := cli.DurationVar(app.Flag("retry-for", "How long to go on against a receiver that was reached and then fails.").Default("5m"))
+	resend := cli.CountVar(app.Flag("resend-buffer", "The most bytes kept, and perhaps sent twice, of what is not known to be delivered.").PlaceHolder("BYTES").Default("16777216"), syslog.MinResendBuffer, 1<<30)
+	ack := app.Flag("ack", "Print each record once it is delivered.").Bool()
+	maxLine := cli.CountVar(app.Flag("max-line", "The longest line taken, in bytes.").PlaceHolder("BYTES").Default("67108864"), 1, 1<<30)
+
+	return func(ctx context.Context) (err error) {
+		if o.Address, err = syslog.ParseAddress(*address); err != nil {
+			return err
+		}
+		if o.Header.Facility, err = syslog.ParseFacility(*facility); err != nil {
+			return err
+		}
+		if o.Header.Severity, err = syslog.ParseSeverity(*severity); err != nil {
+			return err
+		}
+		if o.Header.Hostname == "" {
+			o.Header.Hostname = hostname()
+		}
+		o.Format, o.Framing, o.Oversize = syslog.Format(*message), syslog.Framing(*framing), syslog.Oversize(*oversize)
+		o.MaxSize, o.MaxLine, o.ResendBuffer = *maxSize, *maxLine, *resend
+		o.Timeout, o.RetryFor, o.Log = *timeout, *retryFor, app.Log
+		if *ack {
+			o.Delivered = func(records []byte) error {
+				if _, err := app.Stdout.Write(records); err != nil {
+					return err
+				}
+				return app.Stdout.Flush()
+			}
+		}
+		tally, err := syslog.Send(ctx, app.Stdin, o)
+		report(app, o, tally)
+		return err
+	}
+}
+
+// hostname is this machine's name, and what RFC 5424 puts for none.
+func hostname() string {
+	name, err := os.Hostname()
+	if err != nil || name == "" {
+		return "-"
+	}
+	return name
+}
+
+// report logs what became of the records.
+func report(app *cli.App, o syslog.Options, t syslog.Tally) {
+	done := "delivered"
+	if o.Address.Protocol == syslog.UDP {
+		done = "sent"
+	}
+	values := []any{"records", t.Delivered, "of", t.Read, "address", o.Address.String(), "connections", t.Connections}
+	for _, v := range []struct {
+		name string
+		n    int
+	}{{"resent", t.Resent}, {"truncated", t.Truncated}, {"skipped", t.Skipped}, {"refused", t.Refused}} {
+		if v.n > 0 {
+			values = append(values, v.name, v.n)
+		}
+	}
+	app.Log.Info(done, values...)
+}

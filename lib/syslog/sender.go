@@ -1,0 +1,476 @@
+package syslog
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"time"
+)
+
+const (
+	takeMost     = 256 << 10               // bytes sent at a time
+	ackWithin    = time.Second             // how long a record waits for its stream to be closed, with Delivered
+	idleClose    = 5 * time.Second         // how long a stream lies idle before it is closed, without
+	quietPause   = 50 * time.Millisecond   // how long a receiver is quiet before its stream is closed
+	smallCycle   = 64 << 10                // bytes: a stream is never closed for less, while there is more to send
+	tooMuch      = 32 << 10                // bytes: no receiver of TLS takes so many before it finds that ours is none
+	youth        = 2 * time.Second         // how long a receiver may take to find that it is the wrong one
+	firstBackoff = 50 * time.Millisecond   // before the second attempt to reconnect; the first is at once
+	mostBackoff  = 5 * time.Second         //
+	lastMoments  = 1200 * time.Millisecond // for what is left to do after the context has ended
+)
+
+// Send reads records, one a line, and sends each until it is known to be delivered. It returns nil
+// when all of them are. Its errors say what failed and for how many records; those about the
+// options or the input have exit status 2, and what came before a bad line is delivered.
+//
+// When the context ends, Send takes little more than a second to learn what has been delivered. It
+// may return while a Read of in still waits.
+func Send(ctx context.Context, in io.Reader, o Options) (Tally, error) {
+	if err := o.complete(); err != nil {
+		return Tally{}, err
+	}
+	s := &sender{Options: o, patience: o.Timeout, spool: newSpool(o.ResendBuffer, o.Delivered != nil)}
+	s.mostCycle = o.ResendBuffer / 2
+	s.cycle = s.mostCycle
+	if o.Address.Protocol.TLS() {
+		var err error
+		if s.tls, err = o.TLS.config(o.Address.Host); err != nil {
+			return Tally{}, err
+		}
+	}
+	reading, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	f := &feed{Options: &s.Options, spool: s.spool, in: in}
+	fed := make(chan error, 1)
+	go func() {
+		err := f.run(reading)
+		fed <- err
+		s.spool.End()
+	}()
+	err := s.deliver(ctx)
+	stop(errGaveUp)
+	var inputErr error
+	select {
+	case inputErr = <-fed:
+	default: // it still waits for input that nobody wants any more
+	}
+	put, settled := s.spool.Counts()
+	s.tally.Read, s.tally.Delivered = int(put), int(settled)
+	if err != nil {
+		switch lost := int(put - settled); {
+		case errors.Is(err, errOutput):
+		case lost > 0:
+			err = &undelivered{lost, err}
+		case ctx.Err() != nil:
+			err = ctx.Err()
+		}
+		return s.tally, err
+	}
+	s.tally.Skipped, s.tally.Truncated = f.skipped, f.truncated
+	s.tally.Read += f.skipped
+	if inputErr == nil && f.skipped > 0 {
+		inputErr = &Fault{Code: 3, Err: fmt.Errorf("%s over %d bytes left out", count(f.skipped, "record"), o.MaxSize)}
+	}
+	if inputErr == nil && s.tally.Refused > 0 {
+		inputErr = failed("", "%s refused %s: they are lost", o.Address, count(s.tally.Refused, "datagram"))
+	}
+	return s.tally, inputErr
+}
+
+// errGaveUp ends the reading of input that will not be delivered.
+var errGaveUp = errors.New("delivery has ended")
+
+// errOutput marks an error of Delivered.
+var errOutput = errors.New("cannot hand on what was delivered")
+
+// undelivered says how many records are not known to be delivered, and why.
+type undelivered struct {
+	records int
+	err     error
+}
+
+func (e *undelivered) Error() string {
+	are := "are"
+	if e.records == 1 {
+		are = "is"
+	}
+	return fmt.Sprintf("%s %s not known to be delivered: %v", count(e.records, "record"), are, e.err)
+}
+
+func (e *undelivered) Unwrap() error { return e.err }
+
+// ExitCode is that of a failure, whatever failed.
+func (e *undelivered) ExitCode() int { return 1 }
+
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// A sender is the state of one Send.
+type sender struct {
+	Options
+	tls   *tls.Config
+	spool *spool
+	tally Tally
+
+	link    link // nil while there is none
+	unhurry func() bool
+	proven  bool // a record was delivered, so the receiver is what it should be
+	notify  bool // the receiver ends TLS with close_notify
+
+	inflight int       // records written on this link and not settled
+	written  int       // bytes, likewise
+	since    time.Time // the first of them was written, or for RELP, the last acknowledgement
+	latest   time.Time // the last of them was written
+
+	cycle, mostCycle int           // how many bytes a stream carries before it is closed in order
+	patience         time.Duration // how long the receiver may do nothing
+	failing          time.Time     // since when nothing got through; zero while all is well
+	backoff          time.Duration
+}
+
+// deliver sends what is in the spool until its end.
+func (s *sender) deliver(ctx context.Context) error {
+	defer s.drop()
+	err := s.connect(ctx)
+	for err == nil {
+		if err = s.settle(); err != nil {
+			return err
+		}
+		some, all := s.spool.Waiting()
+		switch {
+		case ctx.Err() != nil:
+			return s.stop(ctx)
+		case s.link != nil && s.link.down() != nil:
+			err = s.lost(ctx, s.link.down())
+		case s.link != nil && s.due(some, all):
+			err = s.finish(ctx)
+		case some && s.link == nil:
+			err = s.connect(ctx)
+		case some:
+			err = s.send(ctx)
+		case all && s.link == nil:
+			return nil
+		case s.stuck():
+			err = s.lost(ctx, &stalled{s.patience, "acknowledged nothing"})
+		default:
+			s.wait(ctx)
+		}
+	}
+	return err
+}
+
+// streams reports whether records are known to be delivered only by an orderly end.
+func (s *sender) streams() bool {
+	return s.Address.Protocol == TCP || s.Address.Protocol == TLSTCP
+}
+
+// due reports whether the link is to be finished now: at the end of the input, and a stream
+// whenever it carried as much, or was as long without an end, as we want to have to send again.
+func (s *sender) due(some, all bool) bool {
+	if all {
+		return true
+	}
+	if !s.streams() || s.inflight == 0 {
+		return false
+	}
+	return s.written >= s.carries() || !some && s.spool.Full() || time.Until(s.dueAt(some)) <= 0
+}
+
+// carries is how many bytes a stream carries before its end. The first one proves that the
+// receiver is what it should be, and is short, so that little was sent to one that is not.
+func (s *sender) carries() int {
+	if !s.proven {
+		return smallCycle
+	}
+	return s.cycle
+}
+
+// dueAt is when time alone makes a stream due.
+func (s *sender) dueAt(some bool) time.Time {
+	if s.Delivered != nil {
+		return s.since.Add(ackWithin)
+	}
+	if some {
+		return time.Now().Add(idleClose)
+	}
+	return s.latest.Add(idleClose)
+}
+
+// stuck reports whether a receiver that acknowledges has done nothing for too long.
+func (s *sender) stuck() bool {
+	return s.Address.Protocol.relp() && s.inflight > 0 && time.Since(s.since) > s.patience
+}
+
+// wait returns when there may be something to do.
+func (s *sender) wait(ctx context.Context) {
+	var changed <-chan struct{}
+	until := time.Hour
+	if s.link != nil {
+		changed = s.link.changed()
+		if s.inflight > 0 {
+			if s.streams() {
+				until = time.Until(s.dueAt(false))
+			} else {
+				until = time.Until(s.since.Add(s.patience))
+			}
+		}
+	}
+	timer := time.NewTimer(max(until, 0) + time.Millisecond)
+	defer timer.Stop()
+	select {
+	case <-s.spool.ready:
+	case <-changed:
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// send writes the next batch.
+func (s *sender) send(ctx context.Context) error {
+	most := takeMost
+	if s.streams() {
+		most = min(most, max(s.carries()-s.written, 1))
+	}
+	b := s.spool.Take(most)
+	s.latest = time.Now()
+	if s.inflight == 0 {
+		s.since = s.latest
+	}
+	s.inflight += b.count()
+	s.written += len(b.data)
+	if err := s.link.write(b, s.patience); err != nil {
+		return s.lost(ctx, err)
+	}
+	return nil
+}
+
+// settle forgets what the link knows to be delivered by itself.
+func (s *sender) settle() error {
+	if s.link == nil {
+		return nil
+	}
+	return s.delivered(s.link.settled())
+}
+
+// delivered forgets the n oldest records and passes them on.
+func (s *sender) delivered(n int) error {
+	if n == 0 {
+		return nil
+	}
+	s.inflight -= n
+	s.proven, s.failing, s.backoff, s.patience, s.since = true, time.Time{}, 0, s.Timeout, time.Now()
+	var print func(records []byte) error
+	if s.Delivered != nil {
+		print = func(records []byte) error {
+			if err := s.Delivered(records); err != nil {
+				return fmt.Errorf("%w: %w", errOutput, err)
+			}
+			return nil
+		}
+	}
+	return s.spool.Settle(n, print)
+}
+
+// finish ends the link so that everything written is known to be delivered.
+func (s *sender) finish(ctx context.Context) error {
+	h := how{patience: s.patience, notify: s.notify}
+	stream, _ := s.link.(*stream)
+	switch {
+	case stream == nil, s.notify, s.inflight == 0:
+	case s.Delivered != nil:
+		h.pause = quietPause
+	case !s.proven && s.tls == nil && s.written < tooMuch:
+		h.pause = quietPause // a receiver of TLS needs a moment to find that ours is none
+	}
+	if err := s.link.finish(h); err != nil {
+		return s.lost(ctx, err)
+	}
+	if s.inflight == 0 {
+		s.drop()
+		return nil
+	}
+	if stream == nil {
+		if err := s.settle(); err != nil {
+			return err
+		}
+		s.drop()
+		return nil
+	}
+	if said := stream.answer(); len(said) > 0 && !s.proven {
+		if err := s.misunderstood(said); err != nil {
+			return err
+		}
+	}
+	s.notify = s.notify || stream.notified
+	s.cycle = min(2*s.cycle, s.mostCycle)
+	s.drop()
+	return s.delivered(s.inflight)
+}
+
+// misunderstood is the error for a receiver that answers where none does, nil where that may be.
+func (s *sender) misunderstood(said []byte) error {
+	if isTLS(said) {
+		return needsTLS(s.Address)
+	}
+	s.Log.Warn("the receiver answers, which syslog receivers do not: is it the right port?", "address", s.Address, "answer", printable(string(said)))
+	return nil
+}
+
+// drop forgets the link, which is finished or of no use.
+func (s *sender) drop() {
+	if s.link == nil {
+		return
+	}
+	s.unhurry()
+	s.link.abandon()
+	s.link = nil
+	s.written = 0
+}
+
+// connect opens a link. The first attempt of a run fails at once; later ones go on.
+func (s *sender) connect(ctx context.Context) error {
+	l, err := s.open(ctx)
+	if err == nil {
+		s.tally.Connections++
+		s.link = l
+		s.unhurry = context.AfterFunc(ctx, func() { l.hurry(time.Now().Add(lastMoments)) })
+		s.inflight, s.written = 0, 0
+		s.Log.Debug("connected", "address", s.Address)
+		return nil
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	e := s.explain(err)
+	if errors.Is(err, errSpeaksTLS) {
+		e = needsTLS(s.Address)
+	}
+	if s.tally.Connections == 0 || e.lasting {
+		return e
+	}
+	return s.again(ctx, e)
+}
+
+func (s *sender) explain(err error) *connectError {
+	var opening *openError
+	if errors.As(err, &opening) {
+		return explainRELP(s.Address, s.Timeout, err)
+	}
+	return explain(s.Address, s.tls, s.Timeout, err)
+}
+
+func (s *sender) open(ctx context.Context) (link, error) {
+	if s.Address.Protocol == UDP {
+		return dialUDP(ctx, s.Address, s.Timeout)
+	}
+	begin := time.Now()
+	l, err := dialLine(ctx, s.Address, s.tls, s.Timeout)
+	if err != nil {
+		return nil, err
+	}
+	if !s.Address.Protocol.relp() {
+		return newStream(l, s.Framing), nil
+	}
+	stop := context.AfterFunc(ctx, func() { l.hurry(time.Now()) })
+	defer stop()
+	r, err := openRELP(l, max(s.Timeout-time.Since(begin), tick))
+	if err != nil {
+		l.abort()
+		return nil, err
+	}
+	return r, nil
+}
+
+// lost deals with a link that ended without order: what it carried is sent again, on another one.
+func (s *sender) lost(ctx context.Context, cause error) error {
+	if err := s.settle(); err != nil {
+		return err
+	}
+	said := []byte(nil)
+	if stream, ok := s.link.(*stream); ok {
+		said = stream.answer()
+	}
+	s.drop()
+	again := s.spool.Rewind()
+	s.inflight = 0
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if !s.proven {
+		if err := s.unfit(ctx, cause, said); err != nil {
+			return err
+		}
+	}
+	s.tally.Resent += again
+	if refused(cause) {
+		s.tally.Refused++
+	}
+	s.cycle = max(s.cycle/2, smallCycle)
+	if slow := (*stalled)(nil); errors.As(cause, &slow) {
+		s.patience = min(2*s.patience, max(s.RetryFor, s.Timeout))
+	}
+	s.Log.Warn("connection lost", "address", s.Address, "why", cause, "sent again", again)
+	return s.again(ctx, cause)
+}
+
+// unfit returns why a receiver that never took a record cannot be the right one, nil where it may.
+func (s *sender) unfit(ctx context.Context, cause error, said []byte) error {
+	switch {
+	case s.Address.Protocol == UDP && refused(cause):
+		return failed(fmt.Sprintf("is the receiver running, and does it listen on UDP port %d?", s.Address.Port), "%s refuses datagrams: nobody listens on the port", s.Address)
+	case s.Address.Protocol == UDP:
+		return nil
+	case s.tls != nil && isAlert(cause):
+		return s.explain(cause)
+	case s.tls == nil && isTLS(said),
+		s.tls == nil && time.Since(s.since) < youth && speaksTLS(ctx, s.Address, s.Timeout/2):
+		return needsTLS(s.Address)
+	case len(said) > 0:
+		return failed("", "%s does not speak syslog on this port: it answered %s", s.Address, printable(string(said)))
+	}
+	return nil
+}
+
+// again waits before the next attempt, and gives up where nothing got through for too long.
+func (s *sender) again(ctx context.Context, cause error) error {
+	if s.failing.IsZero() {
+		s.failing = time.Now()
+	} else if time.Since(s.failing) > s.RetryFor {
+		// The cause is told, not wrapped: a broken pipe to a receiver is no broken pipe of ours.
+		var told *connectError
+		if !errors.As(cause, &told) {
+			told = &connectError{what: fmt.Sprintf("the connection to %s was lost: %s", s.Address, lastOf(cause))}
+		}
+		return failed(told.hint, "%s (tried for %v)", told.what, s.RetryFor)
+	}
+	if s.backoff > 0 {
+		timer := time.NewTimer(s.backoff/2 + rand.N(s.backoff))
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+		}
+	}
+	s.backoff = min(max(2*s.backoff, firstBackoff), mostBackoff)
+	return nil
+}
+
+// stop uses the last moments, once the context has ended, to learn what was delivered.
+func (s *sender) stop(ctx context.Context) error {
+	if s.link != nil && s.link.down() == nil && s.inflight > 0 {
+		s.link.hurry(time.Now().Add(lastMoments))
+		s.patience = lastMoments
+		if err := s.finish(ctx); err != nil && errors.Is(err, errOutput) {
+			return err
+		}
+	}
+	return context.Cause(ctx)
+}

@@ -1,0 +1,102 @@
+package syslog
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"syscall"
+	"time"
+)
+
+// MaxDatagram is the most bytes that a UDP message may have (RFC 5426, section 3.2, over IPv4).
+const MaxDatagram = 65507
+
+// A datagrams is what takes the place of a connection for UDP: each message is a datagram of its
+// own. A message counts as settled when it was sent; nothing more can be known, except that a
+// host with nobody on the port may say so.
+type datagrams struct {
+	*net.UDPConn
+	sent  int  // not yet reported by settled
+	heard bool // the host was given time to refuse the last datagram
+	tried bool // a first datagram was sent
+	err   error
+	token chan struct{}
+}
+
+// refusalWait is how long a host has to refuse a datagram.
+const refusalWait = 100 * time.Millisecond
+
+func dialUDP(ctx context.Context, a Address, timeout time.Duration) (*datagrams, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	conn, err := (&net.Dialer{}).DialContext(ctx, "udp", a.dial())
+	if err != nil {
+		return nil, err
+	}
+	return &datagrams{UDPConn: conn.(*net.UDPConn), token: make(chan struct{}, 1)}, nil
+}
+
+// write sends each message. A refusal is heard only after the datagram that it is about, so the
+// first one goes alone.
+func (d *datagrams) write(b batch, patience time.Duration) error {
+	d.SetWriteDeadline(time.Now().Add(patience))
+	b.each(func(m []byte) {
+		if d.err != nil {
+			return
+		}
+		if _, d.err = d.Write(m[:len(m)-1]); d.err != nil {
+			return
+		}
+		d.heard = false
+		if !d.tried {
+			d.tried = true
+			if d.err = d.listen(); d.err != nil {
+				return
+			}
+		}
+		d.sent++
+	})
+	return d.err
+}
+
+// listen gives the host time to refuse the last datagram.
+func (d *datagrams) listen() error {
+	if d.heard {
+		return nil
+	}
+	d.SetReadDeadline(time.Now().Add(refusalWait))
+	for {
+		_, err := d.Read(make([]byte, 512))
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			d.heard = true
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func (d *datagrams) settled() int {
+	n := d.sent
+	d.sent = 0
+	return n
+}
+
+func (d *datagrams) changed() <-chan struct{} { return d.token }
+func (d *datagrams) down() error              { return d.err }
+func (d *datagrams) abandon()                 { d.Close() }
+func (d *datagrams) hurry(by time.Time)       { d.SetDeadline(by) }
+
+// finish listens for a late refusal.
+func (d *datagrams) finish(how) error {
+	defer d.Close()
+	if !d.tried {
+		return nil
+	}
+	return d.listen()
+}
+
+// refused reports whether the host said that nobody listens on the port.
+func refused(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) }
