@@ -73,6 +73,7 @@ func Main(t Tool) {
 // Run runs the tool and returns its exit status.
 func (t Tool) Run(ctx context.Context, args []string, std Streams) (status int) {
 	app := newApp(ctx, t, std)
+	typed := args
 	if t.Words != nil {
 		args = t.Words(args)
 	}
@@ -96,6 +97,9 @@ func (t Tool) Run(ctx context.Context, args []string, std Streams) (status int) 
 		}
 	}()
 	action := t.Setup(app)
+	if app.byproducts(typed) {
+		return app.report(ctx, app.Stdout.Flush())
+	}
 	err := app.parse(args)
 	if err == nil {
 		err = action(ctx)

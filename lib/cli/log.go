@@ -18,7 +18,7 @@ type logOptions struct {
 var logLevels = []string{"debug", "info", "warning", "error"}
 
 func (o *logOptions) declare(app *App) {
-	app.Flag("log-level", "How much to log: debug, info, warning or error (INCYDR_LOG_LEVEL; warning).").PlaceHolder("LEVEL").StringVar(&o.level)
+	app.Flag("log-level", "How much to log: debug, info, warning or error (INCYDR_LOG_LEVEL; warning).").PlaceHolder("LEVEL").HintOptions(logLevels...).StringVar(&o.level)
 	app.Flag("log-file", "Append the log to this file (INCYDR_LOG_FILE).").PlaceHolder("FILE").StringVar(&o.file)
 	app.Flag("log-stderr", "Log to stderr, beside a log file too (INCYDR_LOG_STDERR).").BoolVar(&o.stderr)
 }

@@ -81,6 +81,7 @@ func Word(noun, s string, allowed []string) (string, error) {
 func EnumVar(flag *kingpin.FlagClause, noun string, allowed ...string) *string {
 	v := &single{enum{words: &[]string{}, allowed: allowed, noun: noun}, new(string)}
 	named(flag, v)
+	flag.HintOptions(allowed...)
 	return v.word
 }
 
@@ -103,6 +104,7 @@ func (s *single) String() string { return *s.word }
 func EnumsVar(flag *kingpin.FlagClause, noun string, allowed ...string) *[]string {
 	words := &[]string{}
 	named(flag, enum{words: words, allowed: allowed, many: true, noun: noun})
+	flag.HintOptions(allowed...)
 	return words
 }
 
