@@ -11,13 +11,13 @@ import (
 
 // Each filter is held against what the sessions' own bytes say.
 func TestFilters(t *testing.T) {
-	c := start(t, Options{Sessions: 1500, Seed: 2})
+	c := start(t, Options{Sessions: 800, Seed: 2})
 	everyone, _ := c.items("alerts=any")
 	on := map[string][]string{} // watchlists by actor
 	for _, a := range c.tenant.actors {
 		on[a.id] = a.watchlists
 	}
-	mid := everyone[700].BeginTime
+	mid := everyone[400].BeginTime
 	actor := everyone[3].ActorID
 	tests := []struct {
 		query string

@@ -56,6 +56,7 @@ func (c *caller) try(method, path, body string, header ...string) (answer, error
 	for i := 0; i < len(header); i += 2 {
 		req.Header.Set(header[i], header[i+1])
 	}
+	req.Close = c.tenant.options.Faults > 0 // on a used connection, net/http would try a GET again by itself
 	resp, err := http.DefaultTransport.RoundTrip(req)
 	if err != nil {
 		return answer{}, err
