@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"sync"
+	"time"
 )
 
 const (
@@ -42,7 +43,7 @@ type Chunks struct {
 	place   int     // of the next chunk
 	out     int     // buffers in use
 	free    []*buffer
-	over    bool    // no more streams
+	over    bool // no more streams
 	stopped bool
 }
 
@@ -94,10 +95,20 @@ func (c *Chunks) Next() (Chunk, bool) {
 	return k, true
 }
 
-// Ready tells whether Next would return at once.
-func (c *Chunks) Ready() bool {
+// Wait waits until Next would return at once, but no longer than d, and tells whether it would.
+func (c *Chunks) Wait(d time.Duration) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	until := time.Now().Add(d)
+	timer := time.AfterFunc(d, func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.changed.Broadcast()
+	})
+	defer timer.Stop()
+	for !c.ready() && time.Now().Before(until) {
+		c.changed.Wait()
+	}
 	return c.ready()
 }
 

@@ -195,3 +195,12 @@ func AppendCompact(dst, src []byte) []byte {
 	}
 	return append(dst, src[from:]...)
 }
+
+// TokenEnd returns the index after the string, number, true, false or null that begins at i of a
+// valid document.
+func TokenEnd(doc []byte, i int) int {
+	if doc[i] == '"' {
+		return textEnd(doc, i+1)
+	}
+	return wordEnd(doc, i)
+}

@@ -1,0 +1,222 @@
+// Package render shows records, JSON objects one a line, to people and to other programs: as a
+// table, as CSV, as cards, as JSON, and as a summary. It knows what the fields of a session and
+// of a file event mean; it knows nothing of where records come from, nor of terminals beyond
+// their width and whether they may have colour.
+package render
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"sess/lib/jsonl"
+)
+
+// Formats are the names of the formats.
+var Formats = []string{"table", "csv", "columns", "rich", "json-pretty", "json-lines", "summary"}
+
+// An Input is a stream of records. Open is called when it is its turn.
+type Input struct {
+	Name string // what errors call it
+	Open func() (io.Reader, error)
+}
+
+// Options say how records are shown.
+type Options struct {
+	Format   string
+	Columns  string // paths with commas between them; "": the format's own; "?": list them
+	NoHeader bool
+	Time     Time // "": UTC where people read, as it came in CSV
+	Guard    bool // make CSV safe for spreadsheets
+	MaxLine  int  // bytes; 0: jsonl.DefaultMaxLine
+
+	Terminal bool // a person sees the output
+	Width    int  // of the terminal, in columns; 0 for none
+	Colour   bool
+	Now      time.Time                        // ages are reckoned from here
+	Say      func(format string, args ...any) // a line for people, beside the output
+}
+
+const (
+	firstLook = 150 * time.Millisecond // how long a table waits for more records to measure
+	fieldLook = 500 * time.Millisecond // how long CSV waits for fields that it has no name for
+)
+
+// Run shows the records of the inputs, one input after the other, until they end or ctx does.
+// Unknown columns and lines that are not JSON objects are errors of exit code 2; what comes
+// before such a line is shown.
+func Run(ctx context.Context, out Output, inputs []Input, o Options) error {
+	var paths []jsonl.Path
+	if o.Columns != "" && o.Columns != "?" {
+		var err error
+		if paths, err = jsonl.ParsePaths(o.Columns); err != nil {
+			return err
+		}
+	}
+	chunks := jsonl.NewChunks(o.MaxLine, func(i int) (io.Reader, error) {
+		if i >= len(inputs) {
+			return nil, io.EOF
+		}
+		return inputs[i].Open()
+	})
+	defer chunks.Stop()
+	defer context.AfterFunc(ctx, chunks.Stop)()
+	s := &show{Options: o, paths: paths, chunks: chunks, out: out,
+		names: func(i int) string { return inputs[i].Name }}
+	err := s.run()
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return err
+}
+
+// show is one run.
+type show struct {
+	Options
+	paths  []jsonl.Path
+	chunks *jsonl.Chunks
+	out    Output
+	names  func(stream int) string
+}
+
+func (s *show) run() error {
+	switch {
+	case s.Columns == "?":
+		return s.listColumns(s.sample(fieldLook))
+	case s.Format == "json-lines":
+		return s.pump(nil, func() formatter { return jsonLines{shown: s.Terminal} })
+	case s.Format == "json-pretty":
+		return s.pump(nil, func() formatter { return jsonPretty{colour: s.Colour, shown: s.Terminal} })
+	case s.Format == "csv":
+		return s.csv()
+	case s.Format == "rich":
+		return s.rich()
+	case s.Format == "columns":
+		return s.plain()
+	default:
+		return s.table()
+	}
+}
+
+// pump shows all records, beginning with those of the sample.
+func (s *show) pump(first *sample, make_ func() formatter) error {
+	p := &pump{chunks: s.chunks, names: s.names, out: s.out}
+	if first != nil {
+		p.early = first.chunks
+	}
+	return p.run(make_)
+}
+
+// sample looks at the first records. Where columns are asked for that only records can tell of,
+// it waits for a thousand of them.
+func (s *show) sample(patience time.Duration) *sample {
+	for _, kind := range []*schema{sessions, fileEvents} {
+		if knownToSchema(s.paths, kind) {
+			return takeSample(s.chunks, patience)
+		}
+	}
+	return takeSample(s.chunks, 0)
+}
+
+// columns are the columns asked for, or else the given ones.
+func (s *show) columns(first *sample, otherwise func(*sample) []column) ([]column, error) {
+	if s.paths != nil {
+		return chosen(s.paths, first)
+	}
+	return otherwise(first), nil
+}
+
+func (s *show) csv() error {
+	patience := fieldLook
+	if s.paths != nil {
+		patience = time.Millisecond
+	}
+	first := s.sample(patience)
+	cols, err := s.columns(first, csvColumns)
+	if err != nil {
+		return err
+	}
+	if len(cols) == 0 {
+		return s.pump(first, func() formatter { return jsonLines{} })
+	}
+	if !s.NoHeader {
+		if _, err := s.out.Write(csvHeader(cols, s.Guard)); err != nil {
+			return err
+		}
+	}
+	plan := newPlan(cols)
+	var watched []*missed
+	if s.paths == nil {
+		plan = newPlan(cols, first.kind.watched()...)
+	}
+	err = s.pump(first, func() formatter {
+		f := &csvRows{scanner: plan.Scanner(), columns: cols, time: s.Time, guard: s.Guard}
+		if s.paths == nil {
+			f.missed = &missed{}
+			watched = append(watched, f.missed)
+		}
+		return f
+	})
+	var all missed
+	for _, m := range watched {
+		all.merge(m)
+	}
+	if lost := all.String(); lost != "" {
+		s.Say("the header was out when these fields first came, so they have no column: %s", lost)
+		s.Say("hint: name the columns that you need by --columns")
+	}
+	return err
+}
+
+func newPlan(cols []column, watched ...jsonl.Path) *jsonl.Plan {
+	paths := make([]jsonl.Path, len(cols))
+	for i, c := range cols {
+		paths[i] = c.path
+	}
+	return jsonl.NewPlan(paths, watched)
+}
+
+func (s *show) cells() cells { return cells{time: s.Time, now: s.Now} }
+
+func (s *show) table() error {
+	first := s.sample(firstLook)
+	cols, err := s.columns(first, tableColumns)
+	if err != nil {
+		return err
+	}
+	g := &grid{columns: cols, most: s.Width, colour: s.Colour, cells: s.cells(), gap: gridGap}
+	g.cells.lines = s.Width > 0
+	return s.grid(g, first, true)
+}
+
+func (s *show) plain() error {
+	first := s.sample(firstLook)
+	cols, err := s.columns(first, tableColumns)
+	if err != nil {
+		return err
+	}
+	g := &grid{columns: cols, colour: s.Colour, cells: s.cells(), gap: gridGap, empty: "-"}
+	return s.grid(g, first, false)
+}
+
+func (s *show) grid(g *grid, first *sample, rule bool) error {
+	if len(g.columns) > 0 {
+		g.layOut(first, !s.NoHeader)
+		if !s.NoHeader && (len(first.records) > 0 || s.paths != nil) {
+			if _, err := s.out.Write(g.head(nil, rule)); err != nil {
+				return err
+			}
+		}
+	}
+	return s.pump(first, func() formatter { return g.row() })
+}
+
+func (s *show) rich() error {
+	return s.pump(nil, func() formatter {
+		c := &card{cells: s.cells(), most: s.Width, colour: s.Colour}
+		return c
+	})
+}
+
+// listColumns prints the columns there are with a value of each.
+func (s *show) listColumns(first *sample) error { return nil }
