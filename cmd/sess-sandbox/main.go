@@ -75,6 +75,7 @@ func main() { cli.Main(cli.Tool{Name: "sess-sandbox", Source: source, Setup: set
 
 // setup declares the options and returns what runs after they are parsed.
 func setup(app *cli.App) cli.Action {
+	app.Interspersed(false) // what comes after the command is its own
 	tenant := tenantOptions(app)
 	refresh := app.Flag("refresh-token", "Hand out a refresh token in place of client id and secret.").Bool()
 

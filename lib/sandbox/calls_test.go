@@ -346,7 +346,7 @@ func TestAddNote(t *testing.T) {
 func first[A, B any](a A, _ B) A { return a }
 
 func TestEvents(t *testing.T) {
-	c := start(t, Options{Sessions: 300})
+	c := start(t, Options{Sessions: 120})
 	list, _ := c.items("alerts=true")
 	more := 0
 	for _, f := range list {

@@ -87,8 +87,8 @@ func TestFilters(t *testing.T) {
 						continue
 					}
 					for i := range want {
-						if f := read(t, []byte(got[i])); f.SessionID != want[i].SessionID {
-							t.Errorf("%s: number %d is %s, want %s", query, i, f.SessionID, want[i].SessionID)
+						if !strings.HasPrefix(got[i], `{"sessionId":"`+want[i].SessionID+`"`) {
+							t.Errorf("%s: number %d is %.60s, want %s", query, i, got[i], want[i].SessionID)
 							break
 						}
 					}

@@ -32,11 +32,11 @@ func fates(c *caller, n int, ask func() (answer, error)) map[string]int {
 }
 
 func TestFaults(t *testing.T) {
-	const n = 1500
+	const n = 1000
 	o := Options{Sessions: 60, Faults: 0.3, Seed: 5}
 	ask := func() map[string]int {
 		c := start(t, o)
-		return fates(c, n, func() (answer, error) { return c.try("GET", "/v1/sessions?page_size=20", "") })
+		return fates(c, n, func() (answer, error) { return c.try("GET", "/v1/sessions?page_size=5", "") })
 	}
 	got := ask()
 	for _, kind := range []string{"500", "502", "503 ", "503 0", "503 1", "no answer", "half", "half, unseen"} {
