@@ -1,0 +1,153 @@
+// Sess-kafka produces JSON lines to a Kafka topic, acknowledged by all replicas.
+//
+// Each line of standard input becomes one record, byte for byte, and is kept until the brokers
+// have it. With --ack each record is printed once they do, in input order, and not before; so
+// nothing is lost whichever part of this dies:
+//
+//	sess-search --checkpoint bus --defer | sess-kafka --ack --brokers k1:9092,k2:9092 incydr.sessions | sess-checkpoint commit bus >/dev/null
+//
+// The producer is idempotent, so its own retries double nothing and keep the order within a
+// partition. With --key actor_id one actor's sessions go to one partition and keep their order.
+// Each record has the headers tenant_id and session_id where the session has those fields;
+// --header adds others, as in --header tenant=tenant for what sess-search --tag tenant=… put in.
+//
+// Brokers that go away are waited for: --retry-for says how long they may acknowledge nothing.
+// Then, or when the run is stopped, the number of records not known to be delivered is printed.
+// No broker at the first contact: exit 1 after --timeout. A record that is larger than the topic
+// takes ends the run, or is passed over with --oversize skip (exit 3 at the end); with --ack it is
+// not printed, so that a checkpoint does not record it.
+//
+// The password comes from SESS_KAFKA_PASSWORD or --password-file, the token of OAUTHBEARER from
+// SESS_KAFKA_TOKEN or --token-file. A file is read again at each login.
+//
+//	sess-kafka --brokers k1:9093 --tls --sasl SCRAM-SHA-512 --user sess --password-file /run/secrets/kafka incydr.sessions
+//
+// Azure Event Hubs, whose user is literally $ConnectionString and whose password is that string:
+//
+//	sess-kafka --brokers NAMESPACE.servicebus.windows.net:9093 --tls --sasl PLAIN --user '$ConnectionString' --password-file FILE --compression none HUB
+package main
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"strings"
+
+	"sess/lib/cli"
+	"sess/lib/jsonl"
+	"sess/lib/kafka"
+)
+
+//go:embed main.go
+var source string
+
+func main() { cli.Main(cli.Tool{Name: "sess-kafka", Source: source, Setup: setup}) }
+
+// setup declares the options and returns what runs after they are parsed.
+func setup(app *cli.App) cli.Action {
+	brokers := app.Flag("brokers", "The brokers to make contact with: HOST:PORT,…").PlaceHolder("HOST:PORT,…").Required().String()
+	key := app.Flag("key", "The column whose value is the record's key, as in actor_id.").PlaceHolder("PATH").String()
+	headers := app.Flag("header", "Add a header with a column's value; may be repeated.").PlaceHolder("NAME=PATH").Strings()
+	ack := app.Flag("ack", "Print each record once the brokers have it, in input order.").Bool()
+	compression := cli.EnumVar(app.Flag("compression", "Compress batches: "+strings.Join(kafka.Compressions, ", ")+" (snappy).").PlaceHolder("CODEC").Default("snappy"), "compression", kafka.Compressions...)
+	oversize := cli.EnumVar(app.Flag("oversize", "A record larger than the topic takes: fail or skip (fail).").PlaceHolder("fail|skip").Default("fail"), "way with oversize records", "fail", "skip")
+	maxSize := cli.CountVar(app.Flag("max-size", "The largest record to send, in bytes, in place of what the topic says.").PlaceHolder("BYTES"), 1024, 1<<29)
+	create := app.Flag("create-topic", "Create the topic where it does not exist.").Bool()
+	partitions := cli.CountVar(app.Flag("partitions", "Partitions of a created topic (the cluster's default)."), 1, 1_000_000)
+	replicas := cli.CountVar(app.Flag("replicas", "Replicas of a created topic (the cluster's default)."), 1, 100)
+	timeout := cli.DurationVar(app.Flag("timeout", "How long the first contact may take (10s).").PlaceHolder("D").Default("10s"))
+	retryFor := cli.DurationVar(app.Flag("retry-for", "How long the brokers may acknowledge nothing (5m).").PlaceHolder("D").Default("5m"))
+	useTLS := app.Flag("tls", "Speak TLS.").Bool()
+	var trust kafka.Trust
+	app.Flag("certs", "The authorities to believe, PEM (the system's).").PlaceHolder("FILE").StringVar(&trust.Authorities)
+	app.Flag("ignore-cert-validation", "Believe any certificate.").BoolVar(&trust.Unverified)
+	app.Flag("cert", "Our certificate, PEM.").PlaceHolder("FILE").StringVar(&trust.Certificate)
+	app.Flag("cert-key", "Its private key, PEM.").PlaceHolder("FILE").StringVar(&trust.Key)
+	mechanism := cli.EnumVar(app.Flag("sasl", "Log in: "+strings.Join(kafka.Mechanisms, ", ")+".").PlaceHolder("MECHANISM"), "SASL mechanism", kafka.Mechanisms...)
+	user := app.Flag("user", "The user to log in as.").PlaceHolder("NAME").String()
+	passwordFile := app.Flag("password-file", "The file with the password (or SESS_KAFKA_PASSWORD).").PlaceHolder("FILE").String()
+	tokenFile := app.Flag("token-file", "The file with the token (or SESS_KAFKA_TOKEN).").PlaceHolder("FILE").String()
+	maxLine := cli.CountVar(app.Flag("max-line", "The longest line taken, in bytes (67108864).").PlaceHolder("BYTES"), 1, 1<<30)
+	topic := app.Arg("topic", "The topic.").Required().String()
+
+	return func(ctx context.Context) error {
+		o := kafka.Options{
+			Topic: *topic, Compression: *compression, SkipLarge: *oversize == "skip", MaxSize: *maxSize,
+			CreateTopic: *create, Partitions: *partitions, Replicas: *replicas,
+			Timeout: *timeout, RetryFor: *retryFor, ClientID: "sess-kafka", Log: app.Log,
+		}
+		var err error
+		if o.Brokers, err = kafka.ParseBrokers(*brokers); err != nil {
+			return err
+		}
+		if !*create && (*partitions > 0 || *replicas > 0) {
+			return cli.Usagef("--partitions and --replicas are for --create-topic")
+		}
+		if *key != "" {
+			path, err := jsonl.ParsePath(*key)
+			if err != nil {
+				return err
+			}
+			o.Key = &path
+		}
+		for _, h := range *headers {
+			name, path, ok := strings.Cut(h, "=")
+			if !ok || name == "" {
+				return cli.Usagef("--header: %q is not NAME=PATH", h)
+			}
+			column, err := jsonl.ParsePath(path)
+			if err != nil {
+				return err
+			}
+			o.Headers = append(o.Headers, kafka.Header{Name: name, Value: column})
+		}
+		switch {
+		case *useTLS:
+			if o.TLS, err = trust.Config(); err != nil {
+				return err
+			}
+		case trust != (kafka.Trust{}):
+			return cli.Usagef("--certs, --ignore-cert-validation, --cert and --cert-key are for --tls")
+		}
+		switch {
+		case *mechanism != "":
+			c := kafka.Credentials{User: *user, Secret: kafka.Secret{File: *passwordFile, Value: app.Getenv("SESS_KAFKA_PASSWORD")}}
+			if *mechanism == "OAUTHBEARER" {
+				c.Secret = kafka.Secret{File: *tokenFile, Value: app.Getenv("SESS_KAFKA_TOKEN")}
+			}
+			if o.Login, err = kafka.Login(*mechanism, c); err != nil {
+				return err
+			}
+		case *user != "" || *passwordFile != "" || *tokenFile != "":
+			return cli.Usagef("--user, --password-file and --token-file are for --sasl")
+		}
+		return deliver(ctx, app, o, *maxLine, *ack)
+	}
+}
+
+// deliver sends standard input and tells how it went.
+func deliver(ctx context.Context, app *cli.App, o kafka.Options, maxLine int, ack bool) error {
+	producer, err := kafka.Open(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer producer.Close()
+	var handOn func([][]byte) error
+	if ack {
+		handOn = func(lines [][]byte) error {
+			for _, line := range lines {
+				if err := app.Stdout.WriteLine(line); err != nil {
+					return err
+				}
+			}
+			return app.Stdout.Flush()
+		}
+	}
+	err = producer.Deliver(ctx, jsonl.NewReader(app.Stdin, maxLine), handOn)
+	s := producer.Stats()
+	app.Log.Info("done", "delivered", s.Delivered, "bytes", s.Bytes, "skipped", s.Skipped, "undelivered", s.Undelivered)
+	if s.Undelivered > 0 && errors.Is(err, context.Canceled) {
+		app.Say("stopped: %d not known to be delivered", s.Undelivered)
+	}
+	return err
+}
