@@ -21,6 +21,7 @@ type batch struct {
 	suspect []*session // at least one of them is refused
 	named   []*session // the server's refusal named them
 	split   bool       // it was refused as a whole
+	rest    bool       // the unknown are those that a refusal did not name
 }
 
 func (b *batch) done() bool { return len(b.unknown)+len(b.suspect)+len(b.named) == 0 }
@@ -34,7 +35,7 @@ func (b *batch) next(odds odds) []*session {
 		b.group = b.named[:1]
 	case len(b.suspect) > 0:
 		b.group = b.suspect[:(len(b.suspect)+1)/2]
-	case b.split:
+	case b.split && !b.rest:
 		b.group = b.unknown[:odds.group(len(b.unknown))]
 	default:
 		b.group = b.unknown
@@ -79,9 +80,9 @@ func (b *batch) refused(message string) *session {
 	} else {
 		b.unknown = b.unknown[n:]
 	}
-	b.suspect = nil
+	b.suspect, b.rest = nil, false
 	if named := namedIn(message, b.group); len(named) > 0 && len(named) < n {
-		b.named = named
+		b.named, b.rest = named, true
 		b.unknown = slices.Concat(without(b.group, named), b.unknown)
 		return nil
 	}
