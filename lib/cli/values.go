@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -21,11 +22,11 @@ func (v optionValue) Set(s string) error {
 	if err == nil {
 		return nil
 	}
-	hint := ""
-	if helps, ok := err.(interface{ Hint() string }); ok {
-		hint = helps.Hint()
+	var knows interface{ ExitCode() int }
+	if !errors.As(err, &knows) {
+		err = &coded{err: err, code: ExitUsage}
 	}
-	return &coded{err: fmt.Errorf("--%s: %w", v.name, err), code: ExitUsage, hint: hint}
+	return Prefix("--"+v.name, err)
 }
 
 // IsCumulative tells kingpin whether the option may be repeated.
@@ -133,4 +134,14 @@ func CountVar(flag *kingpin.FlagClause, min, max int) *int {
 	n := new(int)
 	named(flag, count{n, min, max})
 	return n
+}
+
+// Prefix names the option whose value err is about; exit code and hint stay err's.
+func Prefix(option string, err error) error {
+	e := &coded{err: fmt.Errorf("%s: %w", option, err), code: exitCode(err)}
+	var helps interface{ Hint() string }
+	if errors.As(err, &helps) {
+		e.hint = helps.Hint()
+	}
+	return e
 }
