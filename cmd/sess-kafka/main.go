@@ -31,6 +31,7 @@ import (
 	"context"
 	_ "embed"
 	"errors"
+	"runtime/debug"
 	"strings"
 
 	"sess/lib/cli"
@@ -42,6 +43,10 @@ import (
 var source string
 
 func main() { cli.Main(cli.Tool{Name: "sess-kafka", Source: source, Setup: setup}) }
+
+// heap is where the collector begins to work harder, in bytes. What is live is less than half of
+// it, however much is sent, as long as records are no larger than topics take by default.
+const heap = 36 << 20
 
 // setup declares the options and returns what runs after they are parsed.
 func setup(app *cli.App) cli.Action {
@@ -71,6 +76,7 @@ func setup(app *cli.App) cli.Action {
 	topic := app.Arg("topic", "The topic.").Required().String()
 
 	return func(ctx context.Context) error {
+		debug.SetMemoryLimit(heap)
 		o := kafka.Options{
 			Topic: *topic, Compression: *compression, SkipLarge: *oversize == "skip", MaxSize: *maxSize,
 			CreateTopic: *create, Partitions: *partitions, Replicas: *replicas,
