@@ -51,6 +51,11 @@
 //	GET  /sandbox/names         the ids of actors, rules, risk indicators and watchlists
 //	POST /sandbox/sessions      {"count": N} makes N sessions that show up now; with "begin": ms,
 //	                            they began then
+//
+// ask makes them from a script that run has started, GET without a body, POST with one:
+//
+//	sess-sandbox ask clock '{"advance": "12h"}'
+//	sess-sandbox ask 'items?alerts=true&state=OPEN'
 package main
 
 import (
@@ -86,10 +91,20 @@ func setup(app *cli.App) cli.Action {
 	listen := serve.Flag("listen", "Address and port to serve on.").PlaceHolder("ADDRESS").Default("127.0.0.1:8080").String()
 	remote := serve.Flag("allow-remote", "Serve on an address that other machines can reach.").Bool()
 
-	serving := false
-	serve.Action(func(*kingpin.ParseContext) error { serving = true; return nil })
+	ask := app.Command("ask", "Make a call that a real tenant does not have, of the sandbox that runs this.")
+	call := ask.Arg("call", "What stands after /sandbox/.").Required().String()
+	body := ask.Arg("body", "What to send, as JSON.").String()
+
+	chosen := ""
+	for _, command := range []*kingpin.CmdClause{run, serve, ask} {
+		command.Action(func(*kingpin.ParseContext) error { chosen = command.FullCommand(); return nil })
+	}
 
 	return func(ctx context.Context) error {
+		serving := chosen == "serve"
+		if chosen == "ask" {
+			return askFor(ctx, app, *call, *body)
+		}
 		options, err := tenant()
 		if err != nil {
 			return err

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -171,6 +172,30 @@ func TestNeighboursAreFound(t *testing.T) {
 	}
 	if _, program = besides(nil, "no-such-program"); program != "no-such-program" {
 		t.Errorf("%s", program)
+	}
+}
+
+func TestAsk(t *testing.T) {
+	server := httptest.NewServer(sandbox.New(sandbox.Options{Sessions: 10, Now: time.UnixMilli(1_800_000_000_000)}))
+	defer server.Close()
+	environ := []string{"SESS_SANDBOX_URL=" + server.URL}
+	ask := func(args ...string) result { return run(t, "", environ, append([]string{"ask"}, args...)...) }
+
+	if got := ask("items?alerts=any"); got.status != 0 || strings.Count(got.out, "\n") != 10 {
+		t.Errorf("%+v", got)
+	}
+	if got := ask("clock", `{"now": 1900000000000}`); got.status != 0 || !strings.HasPrefix(got.out, `{"now":19000000`) || !strings.HasSuffix(got.out, "}\n") {
+		t.Errorf("%+v", got)
+	}
+	if got := ask("/sandbox/stats/reset", "{}"); got != (result{}) {
+		t.Errorf("%+v", got)
+	}
+	if got := ask("nothing"); got.status != 1 || !strings.Contains(got.err, "404") || got.out != "" {
+		t.Errorf("%+v", got)
+	}
+	environ = nil
+	if got := ask("clock"); got.status != 2 || !strings.Contains(got.err, "SESS_SANDBOX_URL") {
+		t.Errorf("%+v", got)
 	}
 }
 

@@ -150,18 +150,18 @@ type Stats struct {
 	Requests    map[string]int `json:"requests"` // by method and route: "GET /v1/sessions/{id}"
 	Statuses    map[string]int `json:"statuses"` // by status; "cut" and "lost" for answers that did not arrive whole
 	MaxInFlight int            `json:"maxInFlight"`
-	TooEarly    int            `json:"tooEarly"` // requests that came while a Retry-After of a 429 had still to run, but for those already on their way
+	TooEarly    int            `json:"tooEarly"` // requests that came while a Retry-After had still to run, but for those already on their way
 }
 
 type counters struct {
 	mu       sync.Mutex
 	now      Stats
 	inFlight int
-	answered time.Time // the last 429
-	closed   time.Time // until when its Retry-After asks for silence
+	answered time.Time // the last answer with a Retry-After to wait for
+	closed   time.Time // until when it asks for silence
 }
 
-// underWay is how long after a 429 another request may have been sent before it was read.
+// underWay is how long after such an answer another request may have been sent before it was read.
 const underWay = 200 * time.Millisecond
 
 func newCounters() *counters {

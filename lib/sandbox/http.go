@@ -96,6 +96,9 @@ func (t *Tenant) answer(w http.ResponseWriter, r *http.Request) string {
 	}
 	fault := t.faults.next(r)
 	if broken, ok := fault.instead(); ok {
+		if fault == unavailableSec {
+			t.stats.refused(time.Second)
+		}
 		write(w, r, broken)
 		return strconv.Itoa(broken.status)
 	}

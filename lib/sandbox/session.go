@@ -18,7 +18,7 @@ const (
 	closedTPBenign
 )
 
-// What content inspection came to. The first two-and-a-half have a newer and an older name.
+// What content inspection came to.
 const (
 	unprocessed = iota
 	pending
@@ -93,23 +93,19 @@ type change struct {
 // nothing is a change of nothing, to be filled in.
 func nothing(at int64) change { return change{at: at, state: -1, alert: -1} }
 
-// apply does the change. A history never gets two entries of one time, and lastUpdated always
-// moves on, so that "newest" and "changed" stay well defined.
+// apply does the change. lastUpdated always moves on, and no history gets two entries of one
+// time, so that "changed" and "newest" stay well defined: what is in a history is no newer than
+// the session's last update.
 func (s *session) apply(c change) {
 	at := max(c.at, s.updated+1)
+	s.updated = at
 	if c.state >= 0 {
-		for _, old := range s.states {
-			at = max(at, old.at+1)
-		}
 		s.states = append(s.states, state{at, c.state, c.user})
 	}
 	if c.note != "" {
 		s.notes = append(s.notes, note{at, c.note, c.user})
 	}
 	if c.score > 0 {
-		for _, old := range s.scores {
-			at = max(at, old.at+1)
-		}
 		severity := severityOf(c.score)
 		s.scores = append(s.scores, score{at, c.score, severity})
 		s.events[severity]++
@@ -118,7 +114,6 @@ func (s *session) apply(c change) {
 		s.alerts = append(s.alerts, alert{rule: c.alert})
 	}
 	s.end = max(s.end, c.end)
-	s.updated = at
 	s.bytes.Store(nil)
 }
 
