@@ -9,7 +9,7 @@ LDFLAGS   = -s -w -X sess/lib/cli.version=$(VERSION)
 
 export CGO_ENABLED = 0
 
-.PHONY: help build demo test check bench torture fuzz cross clean
+.PHONY: help build install uninstall dist demo test check bench torture fuzz cross clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,6 +17,15 @@ help: ## this list
 build: ## all binaries, into bin/
 	@mkdir -p bin
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/ ./cmd/...
+
+install: build ## the tools, man pages and completions, below PREFIX
+	@sh packaging/install.sh install bin '$(DESTDIR)$(PREFIX)'
+
+uninstall: ## what install has put there
+	@sh packaging/install.sh uninstall bin '$(DESTDIR)$(PREFIX)'
+
+dist: ## archives, .deb and .rpm for every system, with checksums, into dist/
+	$(GO) run ./packaging/dist -version '$(VERSION)'
 
 demo: build ## a tour on a tenant of this machine's own
 	@PATH="$(CURDIR)/bin:$$PATH" sh demo/demo.sh

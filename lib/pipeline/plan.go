@@ -256,7 +256,7 @@ func (a *asked) format(forPeople string) string {
 // bulk is the stage that changes the state of what a file lists.
 func (a *asked) bulk() Stage {
 	s := a.stage(update)
-	s.Args = append(s.Args, "--need-state")
+	s.Args = append(s.Args, "--require-state")
 	if file := a.Args[0]; file != "-" {
 		s.Input = file
 	}

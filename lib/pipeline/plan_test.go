@@ -135,9 +135,9 @@ func TestShellReadsWhatExplainPrints(t *testing.T) {
 		cmd := exec.Command("sh", "-c", p.String())
 		cmd.Env = []string{"PATH=" + dir + ":" + os.Getenv("PATH")}
 		out, err := cmd.Output()
-		want := "[--note][" + value + "][--need-state]rows"
+		want := "[--note][" + value + "][--require-state]rows"
 		if strings.HasPrefix(value, "-") {
-			want = "[--note=" + value + "][--need-state]rows"
+			want = "[--note=" + value + "][--require-state]rows"
 		}
 		if err != nil || string(out) != want {
 			t.Errorf("%q: sh -c %s: %q, %v", value, p, out, err)
