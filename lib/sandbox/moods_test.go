@@ -2,7 +2,9 @@ package sandbox
 
 import (
 	"encoding/json"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"strconv"
 	"strings"
 	"sync"
@@ -52,6 +54,32 @@ func TestFaults(t *testing.T) {
 		if again[kind] != count {
 			t.Errorf("the same seed: %q %d times, then %d times", kind, count, again[kind])
 		}
+	}
+}
+
+// Where there is no connection to cut, as with HTTP/2, the answer is cut all the same.
+func TestFaultsOverHTTP2(t *testing.T) {
+	tenant := New(Options{Sessions: 20, Faults: 1, Until: until, Now: until})
+	server := httptest.NewUnstartedServer(tenant)
+	server.EnableHTTP2 = true
+	server.StartTLS()
+	defer server.Close()
+	cuts := 0
+	for range 60 {
+		resp, err := server.Client().Post(server.URL+"/v1/oauth", "application/x-www-form-urlencoded", nil)
+		if err == nil {
+			if resp.ProtoMajor != 2 {
+				t.Fatalf("spoke %s", resp.Proto)
+			}
+			_, err = io.ReadAll(resp.Body)
+			resp.Body.Close()
+		}
+		if err != nil {
+			cuts++
+		}
+	}
+	if s := tenant.Stats(); cuts == 0 || s.Statuses["cut"]+s.Statuses["lost"] != cuts {
+		t.Errorf("%d answers were cut, the tenant counts %+v", cuts, s.Statuses)
 	}
 }
 

@@ -94,22 +94,22 @@ func (t *Tenant) render(s *session) []byte {
 }
 
 func (t *Tenant) contextSummary(r stream) string {
-	text := fmt.Sprintf(pick(r, contexts), 1+r.IntN(30))
-	for range 2 + r.IntN(4) {
-		text += "; " + fmt.Sprintf(pick(r, contexts), 1+r.IntN(30))
+	first := r.IntN(len(contexts))
+	var parts []string
+	for i := range 2 + r.IntN(4) {
+		parts = append(parts, fmt.Sprintf(contexts[(first+3*i)%len(contexts)], 2+r.IntN(29)))
 	}
-	return text + "."
+	return strings.Join(parts, "; ") + "."
 }
 
 func (t *Tenant) exfiltrationSummary(r stream) string {
-	part := func() string {
-		return fmt.Sprintf("%d %s (%d.%d MB) moved to %s", 1+r.IntN(90), pick(r, fileKinds), r.IntN(900), r.IntN(10), pick(r, destinations))
+	first := r.IntN(len(destinations))
+	var parts []string
+	for i := range 2 + r.IntN(4) {
+		parts = append(parts, fmt.Sprintf("%d %s (%d.%d MB) moved to %s",
+			2+r.IntN(89), pick(r, fileKinds), r.IntN(900), r.IntN(10), destinations[(first+5*i)%len(destinations)]))
 	}
-	text := part()
-	for range 2 + r.IntN(4) {
-		text += ", " + part()
-	}
-	return text
+	return strings.Join(parts, ", ")
 }
 
 func (t *Tenant) noteText(r stream) string {
@@ -139,9 +139,9 @@ func (t *Tenant) inspectionResults(w *builder, s *session, r stream) {
 		w.text("status", []string{"", "PENDING", "FOUND", "NOT_FOUND"}[s.inspection])
 		w.name("eventResults")
 		w.open('[')
-		for range r.IntN(5) {
+		for i := range r.IntN(5) {
 			w.open('{')
-			w.text("eventId", eventID(t.options.Seed, s, r.IntN(20)))
+			w.text("eventId", eventID(t.options.Seed, s, i))
 			w.list("piiType", on...)
 			w.text("status", []string{"", "PENDING", "PII_FOUND", "PII_NOT_FOUND"}[s.inspection])
 			w.close('}')

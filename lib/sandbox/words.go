@@ -112,7 +112,7 @@ var contexts = []string{
 	"%d file extensions did not match their contents",
 	"On the Elevated access watchlist for %d days",
 	"Volume %d times the usual for this person",
-	"Signed in from a new country; %d failed attempts before",
+	"Signed in from a new country after %d failed attempts",
 	"Files were renamed before they were moved (%d of them)",
 }
 
