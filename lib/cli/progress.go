@@ -48,6 +48,14 @@ func (p *Progress) Note(s string) {
 	}
 }
 
+// Hide takes the bar off the screen until there is something new to show, so that other lines
+// can be written there.
+func (p *Progress) Hide() {
+	if p.bar != nil {
+		p.bar.Clear()
+	}
+}
+
 // Done takes the bar off the screen.
 func (p *Progress) Done() {
 	if p.bar != nil {

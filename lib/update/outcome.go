@@ -65,6 +65,10 @@ func (o *Outcome) Append(dst []byte) []byte {
 	if o.Note != "" {
 		dst = appendText(append(dst, `,"note":`...), o.Note)
 	}
+	return o.appendResult(dst)
+}
+
+func (o *Outcome) appendResult(dst []byte) []byte {
 	if o.Err == nil {
 		dst = append(dst, `,"ok":true`...)
 	} else {

@@ -48,14 +48,22 @@ func (r Rules) check(row *Row) error {
 		}
 		row.State = state
 	}
-	if n := utf8.RuneCountInString(row.Note); n > incydr.MaxNote {
-		return &RowError{Problem: fmt.Sprintf("the note has %d characters; at most %d are possible", n, incydr.MaxNote)}
+	if err := CheckNote(row.Note); err != nil {
+		return err
 	}
 	switch {
 	case row.State == "" && r.RequireState:
 		return &RowError{Problem: "the state is missing", Advice: "give every row a state, or one state to all with --state"}
 	case row.State == "" && row.Note == "":
 		return &RowError{Problem: "the row asks for nothing: it has neither a state nor a note", Advice: "give every row a state or a note, or one to all with --state or --note"}
+	}
+	return nil
+}
+
+// CheckNote tells whether a note is short enough to be sent.
+func CheckNote(note string) error {
+	if n := utf8.RuneCountInString(note); n > incydr.MaxNote {
+		return &RowError{Problem: fmt.Sprintf("the note has %d characters; at most %d are possible", n, incydr.MaxNote)}
 	}
 	return nil
 }

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"sess/lib/cli"
+	"sess/lib/incydr"
+	"sess/lib/update"
+)
+
+// changeMatching changes what the search options match, after somebody has seen how many that are.
+func (o *options) changeMatching(ctx context.Context, rules update.Rules) error {
+	switch {
+	case len(o.ids) > 0:
+		return cli.Usagef("--matching and ids exclude each other")
+	case rules.Note != "":
+		return cli.WithHint(cli.Usagef("--matching cannot add notes: the API changes only the state of sessions that are not named"),
+			"sess-search with the same options | sess-update --state S --note TEXT does both")
+	case rules.State == "":
+		return cli.WithHint(cli.Usagef("--matching needs --state, the new state"), "the state to look for is --from-state")
+	}
+	query, err := o.filters.Query()
+	if err != nil {
+		return err
+	}
+	client, err := o.tenant.Client()
+	if err != nil {
+		return err
+	}
+	m := update.Matching{Calls: update.MatchingCalls{Search: client.Search, ChangeStates: client.ChangeStates}, Queries: []incydr.Query{query}}
+	if o.filters.AnyAlerts() {
+		without := query
+		without.Alerts = incydr.WithoutAlerts
+		m.Queries = append(m.Queries, without)
+	}
+	matched, err := m.Count(ctx)
+	if err != nil {
+		return err
+	}
+	if o.filters.Given() {
+		o.app.Say("%d sessions match", matched)
+	} else {
+		o.app.Say("no filter is given: all %d sessions with alerts match", matched)
+	}
+	out := update.MatchingOutcome{Matched: matched, State: rules.State, DryRun: o.dryRun}
+	if matched > 0 && !o.dryRun {
+		if err := o.confirm(matched, rules.State); err != nil {
+			return err
+		}
+		progress := o.app.Progress("sessions")
+		progress.Total(matched)
+		out.Err = m.Change(ctx, matched, rules.State, progress.Set)
+		progress.Done()
+	}
+	err = out.Err
+	if errors.Is(err, context.Canceled) {
+		out.Err = errors.New("the run was stopped; some of the sessions may have the new state, and the same command goes on")
+	}
+	if printed := o.app.Stdout.WriteLine(out.Append(nil)); err == nil {
+		err = printed
+	}
+	return err
+}
+
+// confirm asks a person, where there is one. Everything at once is not a question to answer
+// with one key.
+func (o *options) confirm(matched int64, state string) error {
+	switch {
+	case o.yes:
+		return nil
+	case !o.filters.Given():
+		return cli.WithHint(cli.Usagef("nothing was changed: without a search option, --matching wants --yes"), "--from-state, --end and the like say which sessions are meant")
+	case !o.app.StdinIsTerminal() || !o.app.StderrIsTerminal():
+		return cli.Usagef("nothing was changed: where nobody can be asked, --matching wants --yes")
+	}
+	fmt.Fprintf(o.app.Stderr, "%s: give %d sessions the state %s? [y/N] ", o.app.Name, matched, state)
+	answer, err := bufio.NewReader(o.app.Stdin).ReadString('\n')
+	if errors.Is(err, context.Canceled) {
+		return err
+	}
+	switch strings.ToLower(strings.TrimSpace(answer)) {
+	case "y", "yes":
+		return nil
+	}
+	return cli.Usagef("nothing was changed")
+}
