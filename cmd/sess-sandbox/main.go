@@ -9,7 +9,7 @@
 //
 // run serves on a free port of the loopback interface, runs COMMAND with INCYDR_URL,
 // INCYDR_API_CLIENT_ID, INCYDR_API_CLIENT_SECRET and SESS_SANDBOX_URL set, and exits with its
-// status (128 and the signal's number where a signal ended it). SIGTERM and SIGINT are passed
+// status (128 and the signal's number where a signal ended it or us). SIGTERM and SIGINT are passed
 // on to it. Programs that lie beside sess-sandbox are found even where PATH does not name their
 // folder. serve prints the settings as export lines and serves until it is stopped; it
 // remembers nothing: started again with the same options it has the data it began with, and
