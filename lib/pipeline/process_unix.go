@@ -12,6 +12,9 @@ import (
 // brokenPipe is the status of a program that wrote to a reader that was gone.
 const brokenPipe = 128 + int(syscall.SIGPIPE)
 
+// gone is the error of a write that nobody reads.
+const gone = syscall.EPIPE
+
 // statusOf is a process's status as a shell gives it, and the name of the signal that killed it.
 func statusOf(state *os.ProcessState) (status int, killed string) {
 	if w, ok := state.Sys().(syscall.WaitStatus); ok && w.Signaled() {

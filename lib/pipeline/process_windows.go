@@ -1,9 +1,15 @@
 package pipeline
 
-import "os"
+import (
+	"os"
+	"syscall"
+)
 
 // brokenPipe is no status at all: a closed pipe is an error of the write that met it.
 const brokenPipe = -1
+
+// gone is ERROR_NO_DATA, the error of a write into a pipe that is being closed.
+const gone = syscall.Errno(232)
 
 func statusOf(state *os.ProcessState) (status int, killed string) { return state.ExitCode(), "" }
 
