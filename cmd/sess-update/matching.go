@@ -41,14 +41,21 @@ func (o *options) changeMatching(ctx context.Context, rules update.Rules) error 
 	if err != nil {
 		return err
 	}
-	if o.filters.Given() {
-		o.app.Say("%d sessions match", matched)
-	} else {
-		o.app.Say("no filter is given: all %d sessions with alerts match", matched)
+	sessions := fmt.Sprintf("%d sessions", matched)
+	if matched == 1 {
+		sessions = "1 session"
+	}
+	switch {
+	case narrow(query):
+		o.app.Say("%s to change", sessions)
+	case o.filters.AnyAlerts():
+		o.app.Say("%s to change: ALL there are, as no search option narrows them down", sessions)
+	default:
+		o.app.Say("%s to change: ALL that have alerts, as no search option narrows them down", sessions)
 	}
 	out := update.MatchingOutcome{Matched: matched, State: rules.State, DryRun: o.dryRun}
 	if matched > 0 && !o.dryRun {
-		if err := o.confirm(matched, rules.State); err != nil {
+		if err := o.confirm(sessions, rules.State, narrow(query)); err != nil {
 			return err
 		}
 		progress := o.app.Progress("sessions")
@@ -66,18 +73,28 @@ func (o *options) changeMatching(ctx context.Context, rules update.Rules) error 
 	return err
 }
 
+// narrow tells whether the query leaves any session out, but for those without alerts.
+func narrow(q incydr.Query) bool {
+	for name, values := range q.Values() {
+		if name != "has_alerts" && len(values) > 0 {
+			return true
+		}
+	}
+	return q.Alerts == incydr.WithoutAlerts
+}
+
 // confirm asks a person, where there is one. Everything at once is not a question to answer
 // with one key.
-func (o *options) confirm(matched int64, state string) error {
+func (o *options) confirm(sessions, state string, narrow bool) error {
 	switch {
 	case o.yes:
 		return nil
-	case !o.filters.Given():
+	case !narrow:
 		return cli.WithHint(cli.Usagef("nothing was changed: without a search option, --matching wants --yes"), "--from-state, --end and the like say which sessions are meant")
 	case !o.app.StdinIsTerminal() || !o.app.StderrIsTerminal():
 		return cli.Usagef("nothing was changed: where nobody can be asked, --matching wants --yes")
 	}
-	fmt.Fprintf(o.app.Stderr, "%s: give %d sessions the state %s? [y/N] ", o.app.Name, matched, state)
+	fmt.Fprintf(o.app.Stderr, "%s: give %s the state %s? [y/N] ", o.app.Name, sessions, state)
 	answer, err := bufio.NewReader(o.app.Stdin).ReadString('\n')
 	if errors.Is(err, context.Canceled) {
 		return err

@@ -39,11 +39,14 @@ func (o *options) changeIDs(ctx context.Context, rules update.Rules) error {
 		return err
 	}
 	s, err := w.do(ctx)
-	if err == nil && s.Failed > 0 && len(o.ids) == 1 && w.lastStatus == http.StatusNotFound {
+	if err != nil || s.Failed == 0 || len(o.ids) > 1 {
+		return w.verdict(s, err)
+	}
+	if w.last.Status() == http.StatusNotFound {
 		o.app.Say("no such session: %s", o.ids[0])
 		return cli.Exit(cli.ExitNoSession)
 	}
-	return w.verdict(s, err)
+	return cli.Partlyf("session %s: %s", o.ids[0], w.last.Message())
 }
 
 // changeRows changes the sessions that standard input names. A file is read twice: all of it
@@ -127,10 +130,10 @@ func (s *stoppable) Read(p []byte) (int, error) {
 // work is rows on their way to the tenant and outcomes on their way out.
 type work struct {
 	*options
-	next       func() (update.Row, error)
-	calls      update.Calls
-	total      int // 0: not known
-	lastStatus int // of the server's refusal of the last row that failed
+	next  func() (update.Row, error)
+	calls update.Calls
+	total int            // 0: not known
+	last  update.Outcome // of the last row that failed
 }
 
 // noteMemory is how long a note that is there already is taken for the one to add.
@@ -167,7 +170,7 @@ func (w *work) do(ctx context.Context) (update.Summary, error) {
 			printed++
 			if out.Err != nil {
 				failed++
-				w.lastStatus = out.Status()
+				w.last = *out
 			}
 			line = out.Append(line[:0])
 			return w.app.Stdout.WriteLine(line)
@@ -195,6 +198,9 @@ func (w *work) verdict(s update.Summary, err error) error {
 	}
 	if err != nil {
 		left, more := s.NotBegun, ""
+		if rows+left <= 1 && (s.Ended || rows+left == 0) {
+			return err
+		}
 		switch {
 		case w.total > 0:
 			left = w.total - rows

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -33,7 +34,7 @@ func TestNothingIsSentAfterTheStop(t *testing.T) {
 	go func() { answered <- c.ChangeState(ctx, []string{"a"}, "OPEN") }()
 	<-arrived
 	end()
-	if err := c.ChangeState(ctx, []string{"b"}, "OPEN"); !errors.Is(err, ErrStopped) {
+	if err := c.ChangeState(ctx, []string{"b"}, "OPEN"); attempts(err) != 0 {
 		t.Errorf("a request after the stop: %v", err)
 	}
 	close(release)
@@ -54,10 +55,19 @@ func TestNothingIsTriedAgainAfterTheStop(t *testing.T) {
 		w.WriteHeader(http.StatusBadGateway)
 	})
 	err := New(settings, Options{RetryFor: time.Minute}).AddNote(SendUntil(context.Background(), stop), "a", "note")
-	if !errors.Is(err, ErrStopped) {
+	if attempts(err) != 1 || !strings.Contains(err.Error(), "502") {
 		t.Errorf("error = %v", err)
 	}
 	if n := asked.Load(); n != 1 {
 		t.Errorf("%d requests were sent, not 1", n)
 	}
+}
+
+// attempts is how many were made of a call that was stopped; -1 where it was not.
+func attempts(err error) int {
+	var stopped *Stopped
+	if !errors.As(err, &stopped) {
+		return -1
+	}
+	return stopped.Attempts
 }

@@ -59,7 +59,7 @@ type tries struct {
 	unknown   bool      // the last attempt may have taken effect
 	now       bool      // try again without a wait
 	why       error     // why the last attempt failed
-	stopped   error     // it would have been made again, had the run not been stopped
+	stopped   *Stopped  // it would have been made again, had the run not been stopped
 }
 
 type triesKey struct{}
@@ -176,12 +176,12 @@ func serverMessage(text []byte) string {
 // again decides whether to try again after an attempt that got an answer or failed. It is
 // also asked once more after the answer was read.
 func (t *tries) again(ctx context.Context, res *http.Response, err error) (bool, error) {
-	if t.stopped != nil { // the answer that led to it was read meanwhile
-		return false, t.stopped
-	}
+	why := t.why
 	more, err := t.decide(ctx, res, err)
-	if more && stopped(ctx) {
-		t.stopped = t.stopError()
+	if errors.Is(t.why, errStopped) {
+		t.why = why
+	}
+	if t.stop(ctx, more, err) {
 		return false, t.stopped
 	}
 	return more, err

@@ -40,5 +40,5 @@ func Check(next func() (Row, error)) (Checked, error) {
 // Problem says what is wrong with a row that cannot be sent, on one line.
 func (r Row) Problem() string {
 	o := Outcome{Row: r, Err: r.Err}
-	return fmt.Sprintf("line %d: %s", r.Line, o.message())
+	return fmt.Sprintf("line %d: %s", r.Line, o.Message())
 }

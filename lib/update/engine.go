@@ -365,6 +365,8 @@ func (e *engine) note(ctx context.Context, look func(context.Context, string, st
 			return nil
 		case err == nil, errors.As(err, &refused) && refused.Status == http.StatusForbidden:
 			// Somebody who may write but not read cannot look.
+		case errors.As(err, new(*incydr.Stopped)):
+			return errUnsent
 		default:
 			return err
 		}
@@ -377,10 +379,14 @@ func (e *engine) finish(r result, cut bool) {
 	e.inFlight--
 	t, err := r.task, r.err
 	refused := refusal(err)
+	var stopped *incydr.Stopped
 	switch {
 	case err == nil, refused != nil:
 		e.answers++
-	case cut && e.failure != nil, errors.Is(err, incydr.ErrStopped):
+	case err == errUnsent, errors.As(err, &stopped) && stopped.Attempts == 0:
+		e.unsent(t)
+		return
+	case cut && e.failure != nil, stopped != nil:
 		err = errCut
 	case exitCode(err) == 4, e.answers == t.answers:
 		// The server was not heard of while this request was tried again and again, so
@@ -415,6 +421,18 @@ func (e *engine) finish(r result, cut bool) {
 	if !b.done() {
 		t.seq = b.first()
 		e.push(t)
+	}
+}
+
+// unsent takes back a request that was stopped before it was sent. Its rows are left as they are.
+func (e *engine) unsent(t *task) {
+	if t.batch == nil || t.batch.split {
+		return
+	}
+	for _, s := range t.batch.unknown {
+		for _, j := range s.jobs[:s.riding] {
+			j.phase = waiting
+		}
 	}
 }
 
@@ -546,19 +564,26 @@ func (e *engine) end() (Summary, error) {
 		case j.phase == asked:
 			j.Err = errUndecided
 		case j.phase == changed:
-			j.Err = &NoteError{State: j.State, Err: errStopped}
+			j.Err = &NoteError{State: j.State, Err: errUnsent}
 		default:
 			e.summary.NotBegun++
 			continue
 		}
 		e.print(j)
 	}
+	for len(e.input) > 0 {
+		if got := <-e.input; got.err == nil {
+			e.summary.NotBegun++
+		} else if errors.Is(got.err, io.EOF) {
+			e.summary.Ended = true
+		}
+	}
 	e.flush()
 	return e.summary, e.failure
 }
 
 var (
-	errStopped   = errors.New("the run was stopped before it was sent")
+	errUnsent    = errors.New("the run was stopped before it was sent")
 	errCut       = errors.New("the run was stopped before the server answered; whether it is done is not known")
 	errUndecided = errors.New("the run was stopped while the server refused the batch that this row was in; whether it is done is not known")
 )

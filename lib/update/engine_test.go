@@ -260,8 +260,8 @@ func TestRefusedIDsAreFound(t *testing.T) {
 		for _, o := range got {
 			if bad := strings.HasPrefix(o.SessionID, "x"); bad != (o.Err != nil) {
 				t.Fatalf("%s: session %s: %v", c.name, o.SessionID, o.Err)
-			} else if bad && (o.Status() != 404 || o.message() != "no such session") {
-				t.Fatalf("%s: status %d, %q", c.name, o.Status(), o.message())
+			} else if bad && (o.Status() != 404 || o.Message() != "no such session") {
+				t.Fatalf("%s: status %d, %q", c.name, o.Status(), o.Message())
 			} else if !bad && len(f.states[o.SessionID]) == 0 {
 				t.Fatalf("%s: session %s has its outcome and not its state", c.name, o.SessionID)
 			}
@@ -314,7 +314,7 @@ func TestNamedIDs(t *testing.T) {
 	if s.Failed != 5 || f.requests != 10+5+5 {
 		t.Errorf("%+v in %d requests", s, f.requests)
 	}
-	if m := got[57].message(); m != "No sessions [x-0000000]." {
+	if m := got[57].Message(); m != "No sessions [x-0000000]." {
 		t.Errorf("message %q", m)
 	}
 }
@@ -583,7 +583,7 @@ func TestSignal(t *testing.T) {
 			t.Fatalf("line %d: %v", o.Line, o.Err)
 		}
 	}
-	if m := got[0].message(); m != "the state is CLOSED now, but its note failed: the run was stopped before it was sent" {
+	if m := got[0].Message(); m != "the state is CLOSED now, but its note failed: the run was stopped before it was sent" {
 		t.Error(m)
 	}
 }
@@ -784,5 +784,23 @@ func BenchmarkRows(b *testing.B) {
 	})
 	if err != nil || s.Done != b.N {
 		b.Fatal(s, err)
+	}
+}
+
+// A request that the signal kept from being sent leaves its rows not begun.
+func TestSignalBeforeSending(t *testing.T) {
+	f := newFakeTenant()
+	ctx, cancel := context.WithCancel(context.Background())
+	f.fault = func(n int) error {
+		if n == 0 {
+			return nil
+		}
+		cancel()
+		time.Sleep(5 * time.Millisecond)
+		return &incydr.Stopped{}
+	}
+	got, s, err := run(ctx, f, source(ids(300)), Options{Concurrency: 1})
+	if !errors.Is(err, context.Canceled) || len(got) != 100 || s.Done != 100 || s.Failed != 0 || s.NotBegun < 100 {
+		t.Errorf("%d outcomes, %+v, %v", len(got), s, err)
 	}
 }

@@ -24,17 +24,21 @@ func (o *Outcome) Status() int {
 	if errors.As(o.Err, &status) {
 		return status.Status
 	}
+	var credentials *incydr.CredentialsError
+	if errors.As(o.Err, &credentials) {
+		return credentials.Status
+	}
 	return 0
 }
 
-// message is why the row failed: the server's own words where it has said any.
-func (o *Outcome) message() string {
+// Message is why the row failed: the server's own words where it has said any.
+func (o *Outcome) Message() string {
 	switch err := o.Err.(type) {
 	case *incydr.StatusError:
 		return said(err)
 	case *NoteError:
 		inner := Outcome{Err: err.Err}
-		return fmt.Sprintf(noteFailed, err.State) + inner.message()
+		return fmt.Sprintf(noteFailed, err.State) + inner.Message()
 	case *RowError:
 		if err.Advice != "" {
 			return err.Problem + "; " + err.Advice
@@ -72,7 +76,7 @@ func (o *Outcome) appendResult(dst []byte) []byte {
 	if o.Err == nil {
 		dst = append(dst, `,"ok":true`...)
 	} else {
-		dst = appendText(append(dst, `,"ok":false,"error":`...), o.message())
+		dst = appendText(append(dst, `,"ok":false,"error":`...), o.Message())
 		if status := o.Status(); status != 0 {
 			dst = append(dst, `,"status":`...)
 			dst = strconv.AppendInt(dst, int64(status), 10)
