@@ -57,6 +57,7 @@ type App struct {
 	args     []string
 	logging  logOptions
 	closers  []io.Closer
+	endings  []func(status int)
 }
 
 // Main runs the tool on the process's own arguments and streams, and exits with its status.
@@ -81,6 +82,11 @@ func (t Tool) Run(ctx context.Context, args []string, std Streams) (status int) 
 	defer func() {
 		for _, c := range app.closers {
 			c.Close()
+		}
+	}()
+	defer func() {
+		for _, end := range app.endings {
+			end(status)
 		}
 	}()
 	defer func() {
@@ -160,6 +166,9 @@ func (a *App) RawStdout() io.Writer { return a.streams.Out }
 func (a *App) Say(format string, args ...any) {
 	fmt.Fprintf(a.Stderr, "%s: %s\n", a.Name, strings.TrimRight(fmt.Sprintf(format, args...), "\n"))
 }
+
+// AtEnd calls end with the exit status when it is known, whatever it is.
+func (a *App) AtEnd(end func(status int)) { a.endings = append(a.endings, end) }
 
 // AtExit closes c when the tool ends.
 func (a *App) AtExit(c io.Closer) { a.closers = append(a.closers, c) }
