@@ -35,8 +35,10 @@ import (
 	"strings"
 
 	"sess/lib/cli"
+	"sess/lib/cli/metering"
 	"sess/lib/jsonl"
 	"sess/lib/kafka"
+	"sess/lib/metrics"
 )
 
 //go:embed main.go
@@ -73,6 +75,7 @@ func setup(app *cli.App) cli.Action {
 	passwordFile := app.Flag("password-file", "The file with the password (or SESS_KAFKA_PASSWORD).").PlaceHolder("FILE").String()
 	tokenFile := app.Flag("token-file", "The file with the token (or SESS_KAFKA_TOKEN).").PlaceHolder("FILE").String()
 	maxLine := cli.CountVar(app.Flag("max-line", "The longest line taken, in bytes (67108864).").PlaceHolder("BYTES"), 1, 1<<30)
+	meter := metering.Declare(app)
 	topic := app.Arg("topic", "The topic.").Required().String()
 
 	return func(ctx context.Context) error {
@@ -127,17 +130,22 @@ func setup(app *cli.App) cli.Action {
 		case *user != "" || *passwordFile != "" || *tokenFile != "":
 			return cli.Usagef("--user, --password-file and --token-file are for --sasl")
 		}
-		return deliver(ctx, app, o, *maxLine, *ack)
+		figures, err := meter.Open(metrics.Label{Name: "topic", Value: *topic})
+		if err != nil {
+			return err
+		}
+		return deliver(ctx, app, o, figures, *maxLine, *ack)
 	}
 }
 
 // deliver sends standard input and tells how it went.
-func deliver(ctx context.Context, app *cli.App, o kafka.Options, maxLine int, ack bool) error {
+func deliver(ctx context.Context, app *cli.App, o kafka.Options, figures *metrics.File, maxLine int, ack bool) error {
 	producer, err := kafka.Open(ctx, o)
 	if err != nil {
 		return err
 	}
 	defer producer.Close()
+	figures.Collect(collect(producer, figures))
 	var handOn func([][]byte) error
 	if ack {
 		handOn = func(lines [][]byte) error {
@@ -156,4 +164,20 @@ func deliver(ctx context.Context, app *cli.App, o kafka.Options, maxLine int, ac
 		app.Say("stopped: %d not known to be delivered", s.Undelivered)
 	}
 	return err
+}
+
+// collect gives the figures of a producer. Whenever all that was read is delivered, that is a
+// success, though the run goes on.
+func collect(p *kafka.Producer, file *metrics.File) func(*metrics.Figures) {
+	before := int64(0)
+	return func(f *metrics.Figures) {
+		s := p.Stats()
+		f.Set(metrics.Delivered, float64(s.Delivered))
+		f.Set(metrics.Undelivered, float64(s.Undelivered))
+		f.Set(metrics.Skipped, float64(s.Skipped))
+		if s.Undelivered == 0 && s.Delivered > before {
+			file.Success()
+		}
+		before = s.Delivered
+	}
 }

@@ -22,14 +22,14 @@ const lastWords = 1200 * time.Millisecond
 // Stats count what a Producer has done.
 type Stats struct {
 	Delivered   int64 // records that the brokers have acknowledged
-	Undelivered int64 // records that were read and are not known to be delivered
+	Undelivered int64 // records that were read and are not known to be delivered (yet)
 	Skipped     int64 // records passed over because they are too large
 	Bytes       int64 // of the records delivered, before compression
 }
 
 type counts struct{ delivered, undelivered, skipped, bytes atomic.Int64 }
 
-// Stats returns the counts up to now. Undelivered is known at the end.
+// Stats returns the counts up to now.
 func (p *Producer) Stats() Stats {
 	c := &p.counts
 	return Stats{c.delivered.Load(), c.undelivered.Load(), c.skipped.Load(), c.bytes.Load()}
@@ -187,6 +187,7 @@ func (d *delivery) enter(ctx context.Context, e *entry) bool {
 	}
 	d.queue = append(d.queue, e)
 	d.bytes += len(e.line)
+	d.p.counts.undelivered.Add(1)
 	if e.size() > d.p.limit {
 		d.oversize(e)
 		d.mu.Unlock()
@@ -215,6 +216,7 @@ func (d *delivery) send(e *entry) {
 func (d *delivery) oversize(e *entry) {
 	what := fmt.Sprintf("line %d: the record has %d bytes and topic %s takes %d", e.number, e.size(), d.p.o.Topic, d.p.limit)
 	e.state = skipped
+	d.p.counts.undelivered.Add(-1)
 	if d.p.o.SkipLarge {
 		d.p.counts.skipped.Add(1)
 		d.p.o.Log.Warn("record skipped: "+what, "key", string(e.record.Key))
@@ -235,6 +237,7 @@ func (d *delivery) answered(e *entry, err error) {
 		e.state = delivered
 		d.busy = time.Now()
 		d.p.counts.delivered.Add(1)
+		d.p.counts.undelivered.Add(-1)
 		d.p.counts.bytes.Add(int64(len(e.line)))
 		d.p.trouble.clear()
 	case d.closing:
@@ -324,18 +327,13 @@ func (d *delivery) pass(batch []*entry, lines *[][]byte) bool {
 // nothing will change any more.
 func (d *delivery) rest(lines *[][]byte) {
 	*lines = (*lines)[:0]
-	missing := int64(0)
 	d.mu.Lock()
 	for _, e := range d.queue {
-		switch e.state {
-		case delivered:
+		if e.state == delivered {
 			*lines = append(*lines, e.line)
-		case waiting, tooLarge:
-			missing++
 		}
 	}
 	d.mu.Unlock()
-	d.p.counts.undelivered.Store(missing)
 	if d.handOn == nil || len(*lines) == 0 {
 		return
 	}
