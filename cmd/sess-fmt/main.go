@@ -19,6 +19,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"sess/lib/cli"
@@ -40,13 +42,43 @@ func setup(app *cli.App) cli.Action {
 	guard := app.Flag("csv-guard", "Put a ' before text that a spreadsheet would take for a formula.").Bool()
 	maxLine := app.Flag("max-line", "The longest line taken, in bytes (67108864).").PlaceHolder("BYTES").Default("67108864").Int()
 	files := app.Arg("file", "What to read; - is standard input.").Strings()
+	noPager := app.Flag("no-pager", "Do not page through what is longer than the screen.").Bool()
 	return func(ctx context.Context) error {
 		o := render.Options{
 			Format: *format, Columns: *columns, NoHeader: *noHeader, Time: render.Time(*moments), Guard: *guard, MaxLine: *maxLine,
 			Terminal: app.StdoutIsTerminal(), Width: app.Width(), Colour: app.Colour(), Now: time.Now(), Say: app.Say,
 		}
-		return render.Run(ctx, app.Stdout, inputs(app, *files), o)
+		in := inputs(app, *files)
+		if o.Columns == "?" && len(*files) == 0 && app.StdinIsTerminal() {
+			in = nil // nobody types records to learn what columns there are
+		}
+		pager := pagerFor(app, o, *noPager)
+		if pager == nil {
+			return render.Run(ctx, app.Stdout, in, o)
+		}
+		err := render.Run(ctx, pager, in, o)
+		if closed := pager.Close(); err == nil {
+			err = closed
+		}
+		return err
 	}
+}
+
+// pagerFor is the pager for what a person reads, nil where there is to be none.
+func pagerFor(app *cli.App, o render.Options, off bool) *render.Pager {
+	if off || !o.Terminal || !app.Rich() || o.Format == "csv" || o.Format == "json-lines" {
+		return nil
+	}
+	out, isFile := app.RawStdout().(*os.File)
+	if !isFile {
+		return nil
+	}
+	isSet := slices.ContainsFunc(app.Environ(), func(kv string) bool { return strings.HasPrefix(kv, "PAGER=") })
+	command := render.PagerCommand(app.Getenv("PAGER"), isSet, app.Environ(), out, os.Stderr)
+	if command == nil {
+		return nil
+	}
+	return render.NewPager(app.Stdout, app.Height(), command, cli.WaitForChildren)
 }
 
 // inputs are the files in their order, or standard input.

@@ -204,3 +204,12 @@ func TokenEnd(doc []byte, i int) int {
 	}
 	return wordEnd(doc, i)
 }
+
+// IsEmpty tells whether a valid value is a list or an object with nothing in it.
+func IsEmpty(raw []byte) bool {
+	if len(raw) == 0 || raw[0] != '[' && raw[0] != '{' {
+		return false
+	}
+	c := raw[pastSpace(raw, 1)]
+	return c == ']' || c == '}'
+}

@@ -192,7 +192,7 @@ func (s step) folded() string {
 	if s.fold != "" {
 		return s.fold
 	}
-	return s.name
+	return Fold(s.name)
 }
 
 // Field is the path to the member called exactly name of what p leads to.
@@ -212,7 +212,7 @@ func (p Path) Header() string {
 		if i > 0 {
 			b.WriteByte('.')
 		}
-		b.WriteString(Fold(s.folded()))
+		b.WriteString(s.folded())
 	}
 	return b.String()
 }

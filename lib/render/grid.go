@@ -1,6 +1,7 @@
 package render
 
 import (
+	"bytes"
 	"strings"
 
 	"sess/lib/jsonl"
@@ -20,25 +21,42 @@ type grid struct {
 	cells   cells // how values are written; copied for each goroutine
 	empty   string
 	gap     int
+
+	indented  int      // blanks before each line
+	unbounded bool     // cells may have any number of lines, and records no blank line between them
+	plain     bool     // each record is one line: what does not fit a terminal is cut, and marked so
+	dropped   []string // columns that plain has no room for
 }
 
 const (
 	gridGap      = 2   // blanks between columns
 	bandIndent   = 4   // blanks before each band but the first
 	widest       = 300 // columns are not padded further than this
-	comfortable  = 16  // what a column of text should have at least
-	tight        = 10  // what it must have
+	short        = 24  // a text up to this width is not wrapped
+	comfortable  = 24  // what a longer text should have beside other columns
+	tight        = 16  // what it must have
 	linesMost    = 12  // of one cell on a terminal; what is left out is said
 	dateWidth    = 16  // 2026-11-19 21:25
 	brokenDate   = 10  // the same on two lines
 	longestState = 26
+	proseWidth   = 40 // that prose is given, though none was seen yet
 )
 
 // want is what a column would like.
 type want struct {
 	role          role
-	natural       int // the widest value
-	header, parts int // the header's width on one line, and broken after _ and .
+	natural       int     // the widest value
+	usual         float64 // how long values mostly are
+	header, parts int     // the header's width on one line, and broken after _ and .
+}
+
+// wrapped tells whether the column's values are texts to be wrapped.
+func (w want) wrapped() bool {
+	switch w.role {
+	case identifier, number, moment, states, scores, severity, state:
+		return false
+	}
+	return w.natural > short
 }
 
 // bounds are the least and the most that a column takes.
@@ -48,7 +66,7 @@ func (w want) bounds(least, date int) (lo, hi int) {
 	case identifier:
 		lo = min(w.natural, widest)
 	case number:
-		lo = min(w.natural, 24)
+		lo = min(w.natural, short)
 	case moment:
 		lo = min(w.natural, date)
 	case states, scores, severity, state:
@@ -75,14 +93,28 @@ func (g *grid) layOut(s *sample, headers bool) {
 		}
 		return
 	}
-	for _, try := range [][2]int{{comfortable, dateWidth}, {tight, dateWidth}, {tight, brokenDate}} {
-		if g.fill(wants, all, g.most, try[0], try[1]) {
-			g.noteWraps(wants)
-			return
-		}
+	if g.plain {
+		g.drop(wants)
+		return
 	}
-	g.split(wants)
-	g.noteWraps(wants)
+	if !g.fill(wants, all, g.most, comfortable, dateWidth) {
+		g.split(wants)
+	}
+	g.wraps = len(g.bands) > 1
+	for i, w := range wants {
+		g.wraps = g.wraps || g.widths[i] < w.natural && w.usual > 0
+	}
+}
+
+// drop leaves columns out, the last first, until the rest fits.
+func (g *grid) drop(wants []want) {
+	columns := g.bands[0]
+	for len(columns) > 1 && !g.fill(wants, columns, g.most, tight, dateWidth) {
+		last := len(columns) - 1
+		g.dropped = append(g.dropped, g.columns[columns[last]].header)
+		columns = columns[:last]
+	}
+	g.bands[0] = columns
 }
 
 // measure finds what each column would like from the records of the sample.
@@ -110,11 +142,15 @@ func (g *grid) measure(s *sample, headers bool) []want {
 			for line := range strings.SplitSeq(string(row.text), "\n") {
 				wants[i].natural = max(wants[i].natural, width([]byte(line)))
 			}
+			wants[i].usual += float64(len(row.text))
 		}
 	}
 	g.right = make([]bool, len(g.columns))
 	for i, c := range g.columns {
 		wants[i].role = c.role
+		if (c.role == prose || c.role == notes) && g.most > 0 && !g.plain {
+			wants[i].natural = max(wants[i].natural, proseWidth)
+		}
 		g.right[i] = c.role == number || c.role == text && numbers[i] > 0 && others[i] == 0
 		if g.right[i] {
 			wants[i].role = number
@@ -126,6 +162,10 @@ func (g *grid) measure(s *sample, headers bool) []want {
 			}
 		}
 		wants[i].natural = max(wants[i].natural, 1)
+		if n := numbers[i] + others[i]; n > 0 {
+			// Half as long as when there is one, where there seldom is one.
+			wants[i].usual *= (1/float64(n) + 1/float64(len(s.records))) / 2
+		}
 	}
 	return wants
 }
@@ -149,19 +189,37 @@ func headerParts(header string) []string {
 // fill gives the columns widths that fill no more than most; false where there are none.
 func (g *grid) fill(wants []want, columns []int, most, least, date int) bool {
 	spare := most - g.gap*(len(columns)-1)
+	full := spare
 	for _, i := range columns {
-		lo, _ := wants[i].bounds(least, date)
+		lo, hi := wants[i].bounds(least, date)
 		g.widths[i] = lo
 		spare -= lo
+		full -= hi
 	}
 	if spare < 0 {
 		return false
 	}
-	// The narrowest of those that want more get more, one column at a time.
-	for spare > 0 {
+	if full >= 0 {
+		for _, i := range columns {
+			_, g.widths[i] = wants[i].bounds(least, date)
+		}
+		return true
+	}
+	// The text that would have the most lines gets the next bit of room, so that rows get low;
+	// what no text needs is for the headers.
+	spare = g.widen(wants, columns, spare, true, func(i int) float64 { return wants[i].usual / float64(g.widths[i]) })
+	g.widen(wants, columns, spare, false, func(i int) float64 { return 1 / float64(g.widths[i]) })
+	return true
+}
+
+// widen gives spare columns of the terminal, one at a time, to the column of the grid that needs
+// it most, and returns what is left over.
+func (g *grid) widen(wants []want, columns []int, spare int, texts bool, need func(i int) float64) int {
+	for ; spare > 0; spare-- {
 		next := -1
 		for _, i := range columns {
-			if _, hi := wants[i].bounds(least, date); g.widths[i] < hi && (next < 0 || g.widths[i] < g.widths[next]) {
+			_, hi := wants[i].bounds(tight, dateWidth)
+			if wants[i].wrapped() == texts && g.widths[i] < hi && (next < 0 || need(i) > need(next)) {
 				next = i
 			}
 		}
@@ -169,40 +227,45 @@ func (g *grid) fill(wants []want, columns []int, most, least, date int) bool {
 			break
 		}
 		g.widths[next]++
-		spare--
 	}
-	return true
+	return spare
 }
 
-// split puts as many columns into each band as fit.
+// split spreads the columns over bands, as many in each as fit: first those of short values,
+// then the texts, which have the more room for it.
 func (g *grid) split(wants []want) {
+	var order []int
+	for _, texts := range []bool{false, true} {
+		for i, w := range wants {
+			if w.wrapped() == texts {
+				order = append(order, i)
+			}
+		}
+	}
 	g.bands = nil
 	var band []int
-	room := func() int {
-		if len(g.bands) == 0 {
-			return g.most
+	for k, i := range order {
+		room := g.most
+		if len(g.bands) > 0 {
+			room -= bandIndent
 		}
-		return g.most - bandIndent
-	}
-	for i := range g.columns {
-		if len(band) > 0 && !g.fill(wants, append(band[:len(band):len(band)], i), room(), comfortable, dateWidth) {
-			g.fill(wants, band, room(), comfortable, dateWidth)
+		wider := append(band[:len(band):len(band)], i)
+		together := wider
+		if wants[i].wrapped() && (k == 0 || !wants[order[k-1]].wrapped()) {
+			together = append(wider, order[k+1:]...) // texts stand beside each other rather than beside the rest
+		}
+		if len(band) > 0 && !g.fill(wants, together, room, comfortable, dateWidth) {
+			g.fill(wants, band, room, comfortable, dateWidth)
 			g.bands = append(g.bands, band)
-			band = nil
+			room = g.most - bandIndent
+			wider = []int{i}
 		}
-		band = append(band, i)
-		if len(band) == 1 && !g.fill(wants, band, room(), comfortable, dateWidth) {
-			g.widths[i] = room() // even alone it is too wide, and must be broken
+		band = wider
+		if !g.fill(wants, band, room, comfortable, dateWidth) && !g.fill(wants, band, room, 1, brokenDate) {
+			g.widths[i] = max(room, 1) // even alone it is too wide, and must be broken
 		}
 	}
 	g.bands = append(g.bands, band)
-}
-
-func (g *grid) noteWraps(wants []want) {
-	g.wraps = len(g.bands) > 1
-	for i, w := range wants {
-		g.wraps = g.wraps || g.widths[i] < w.natural
-	}
 }
 
 // head appends the headers and the line under them.
@@ -278,9 +341,9 @@ func (g *grid) rule(dst []byte, stroke string) []byte {
 
 func (g *grid) indent(dst []byte, band int) []byte {
 	if band > 0 {
-		return pad(dst, bandIndent)
+		return pad(dst, bandIndent+g.indented)
 	}
-	return dst
+	return pad(dst, g.indented)
 }
 
 // put appends a cell's line, padded to its column.
@@ -328,22 +391,56 @@ func (f *gridRow) record(dst, line []byte) ([]byte, error) {
 		return dst, err
 	}
 	g := f.grid
-	if g.most == 0 {
-		begin := len(dst)
-		for i := range g.columns {
-			var s style
-			f.text, s = f.cell(f.text[:0], i)
-			dst = g.put(dst, f.text, i, s, i == len(g.columns)-1)
-		}
-		return endLine(dst, begin), nil
+	if g.most == 0 || g.plain {
+		return f.line(dst), nil
 	}
-	for n := range g.bands {
+	last := 0 // what follows it is empty and is left out
+	for n, band := range g.bands {
+		if f.holds(band) {
+			last = n
+		}
+	}
+	for n := range last + 1 {
 		dst = f.band(dst, n)
 	}
-	if g.wraps {
+	if g.wraps && !g.unbounded {
 		dst = append(dst, '\n')
 	}
 	return dst, nil
+}
+
+// line appends a record as one line.
+func (f *gridRow) line(dst []byte) []byte {
+	g := f.grid
+	begin := len(dst)
+	dst = g.indent(dst, 0)
+	for k, i := range g.bands[0] {
+		var s style
+		f.text, s = f.cell(f.text[:0], i)
+		cell := f.text
+		if g.plain {
+			cell = single(cell)
+			if g.most > 0 && g.columns[i].role != identifier {
+				cell = shorten(cell, g.widths[i])
+			}
+		}
+		dst = g.put(dst, cell, i, s, k == len(g.bands[0])-1)
+	}
+	return endLine(dst, begin)
+}
+
+// single makes one blank of several, in place: two of them stand between columns.
+func single(text []byte) []byte {
+	if !bytes.Contains(text, []byte("  ")) {
+		return text
+	}
+	out := text[:0]
+	for i, c := range text {
+		if c != ' ' || i == 0 || text[i-1] != ' ' {
+			out = append(out, c)
+		}
+	}
+	return out
 }
 
 func (f *gridRow) cell(dst []byte, i int) ([]byte, style) {
@@ -353,6 +450,16 @@ func (f *gridRow) cell(dst []byte, i int) ([]byte, style) {
 		dst = append(dst, f.grid.empty...)
 	}
 	return dst, s
+}
+
+// holds tells whether the record has anything for a band.
+func (f *gridRow) holds(band []int) bool {
+	for _, i := range band {
+		if v := f.scanner.Value(i); !isNull(v) && !jsonl.IsEmpty(v) && string(v) != `""` {
+			return true
+		}
+	}
+	return false
 }
 
 // band appends a band's cells of one record, wrapped to their columns.
@@ -367,6 +474,9 @@ func (f *gridRow) band(dst []byte, n int) []byte {
 		f.styles = append(f.styles, s)
 		ends[k] = len(f.text)
 	}
+	if n > 0 && !f.holds(band) { // so that what follows is not taken for it
+		return append(g.indent(dst, n), "-\n"...)
+	}
 	height, from := 1, 0
 	for k, i := range band {
 		var lines [][]byte
@@ -379,7 +489,11 @@ func (f *gridRow) band(dst []byte, n int) []byte {
 		if g.columns[i].role == identifier {
 			most = max(most, g.most)
 		}
-		lines = foldLines(lines, cell, most)
+		if g.unbounded {
+			wrap(cell, most, func(l []byte) { lines = append(lines, l) })
+		} else {
+			lines = foldLines(lines, cell, most)
+		}
 		height = max(height, len(lines))
 		f.lines = append(f.lines, lines)
 	}

@@ -64,3 +64,26 @@ func appendAge(dst []byte, d time.Duration) []byte {
 	}
 	return append(dst, "now"...)
 }
+
+// appendDuration appends how long something took, in its two largest units.
+func appendDuration(dst []byte, d time.Duration) []byte {
+	units := []struct {
+		name string
+		size time.Duration
+	}{{"d", 24 * time.Hour}, {"h", time.Hour}, {"m", time.Minute}, {"s", time.Second}}
+	shown := 0
+	for _, u := range units {
+		if n := d / u.size; n > 0 || u.size == time.Second && shown == 0 {
+			if shown > 0 {
+				dst = append(dst, ' ')
+			}
+			dst = append(appendInt(dst, int64(n)), u.name...)
+			d -= n * u.size
+			shown++
+		}
+		if shown == 2 || shown == 1 && d < time.Second {
+			break
+		}
+	}
+	return dst
+}

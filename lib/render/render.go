@@ -7,6 +7,8 @@ package render
 import (
 	"context"
 	"io"
+	"slices"
+	"strings"
 	"time"
 
 	"sess/lib/jsonl"
@@ -82,7 +84,7 @@ type show struct {
 func (s *show) run() error {
 	switch {
 	case s.Columns == "?":
-		return s.listColumns(s.sample(fieldLook))
+		return s.listColumns()
 	case s.Format == "json-lines":
 		return s.pump(nil, func() formatter { return jsonLines{shown: s.Terminal} })
 	case s.Format == "json-pretty":
@@ -93,6 +95,8 @@ func (s *show) run() error {
 		return s.rich()
 	case s.Format == "columns":
 		return s.plain()
+	case s.Format == "summary":
+		return s.summary()
 	default:
 		return s.table()
 	}
@@ -195,8 +199,16 @@ func (s *show) plain() error {
 	if err != nil {
 		return err
 	}
-	g := &grid{columns: cols, colour: s.Colour, cells: s.cells(), gap: gridGap, empty: "-"}
-	return s.grid(g, first, false)
+	g := &grid{columns: cols, most: s.Width, colour: s.Colour, cells: s.cells(), gap: gridGap, empty: "-", plain: true}
+	if err := s.grid(g, first, false); err != nil {
+		return err
+	}
+	if n := len(g.dropped); n > 0 {
+		slices.Reverse(g.dropped)
+		s.Say("the terminal has no room for %s: %s", plural("column", int64(n)), strings.Join(g.dropped, ", "))
+		s.Say("hint: choose by --columns, or see all with -f table or -f rich")
+	}
+	return nil
 }
 
 func (s *show) grid(g *grid, first *sample, rule bool) error {
@@ -212,11 +224,18 @@ func (s *show) grid(g *grid, first *sample, rule bool) error {
 }
 
 func (s *show) rich() error {
-	return s.pump(nil, func() formatter {
-		c := &card{cells: s.cells(), most: s.Width, colour: s.Colour}
-		return c
+	first := s.sample(time.Millisecond)
+	var cols []column
+	if s.paths != nil {
+		var err error
+		if cols, err = chosen(s.paths, first); err != nil {
+			return err
+		}
+	}
+	plan := newPlan(cols)
+	return s.pump(first, func() formatter {
+		f := &cards{kind: first.kind, columns: cols, scanner: plan.Scanner(), cells: s.cells(), most: s.Width, colour: s.Colour}
+		f.cells.lines = true
+		return f
 	})
 }
-
-// listColumns prints the columns there are with a value of each.
-func (s *show) listColumns(first *sample) error { return nil }

@@ -21,6 +21,7 @@ const (
 	alerts
 	severity
 	state
+	prose // may be long in one record though it was short in all others
 )
 
 // A schema is what is known of one kind of record.
@@ -109,6 +110,9 @@ var roles = map[string]role{
 	"critical_events": number, "size_in_bytes": number, "capacity": number, "count": number, "weight": number,
 	"event_count": number,
 
+	"context_summary": prose, "exfiltration_summary": prose, "content": prose, "notes.content": prose,
+	"report.description": prose, "destination.email.subject": prose,
+
 	"states": states, "scores": scores, "notes": notes, "risk_indicators": indicators,
 	"risk.indicators": indicators, "triggered_alerts": alerts,
 	"risk.severity": severity, "scores.severity": severity, "states.state": state, "states.state_v2": state,
@@ -125,7 +129,7 @@ func roleOf(names []string) role {
 	}
 	last := names[len(names)-1]
 	switch r := roles[last]; r {
-	case identifier, moment, number:
+	case identifier, moment, number, prose:
 		return r
 	}
 	return text

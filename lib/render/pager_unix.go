@@ -1,0 +1,8 @@
+//go:build !windows
+
+package render
+
+import "os/exec"
+
+// shell runs a command line as the shell reads it: PAGER may have options.
+func shell(line string) *exec.Cmd { return exec.Command("sh", "-c", line) }
