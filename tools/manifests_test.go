@@ -25,6 +25,8 @@ var kinds = map[string]func() any{
 	"v1 PersistentVolumeClaim": func() any { return new(corev1.PersistentVolumeClaim) },
 	"v1 ConfigMap":             func() any { return new(corev1.ConfigMap) },
 	"v1 Secret":                func() any { return new(corev1.Secret) },
+	"apps/v1 StatefulSet":      func() any { return new(appsv1.StatefulSet) },
+	"v1 Service":               func() any { return new(corev1.Service) },
 	"v1 ServiceAccount":        func() any { return new(corev1.ServiceAccount) },
 }
 
