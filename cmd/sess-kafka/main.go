@@ -52,7 +52,7 @@ const heap = 36 << 20
 
 // setup declares the options and returns what runs after they are parsed.
 func setup(app *cli.App) cli.Action {
-	brokers := app.Flag("brokers", "The brokers to make contact with: HOST:PORT,…").PlaceHolder("HOST:PORT,…").Required().String()
+	brokers := app.Flag("brokers", "The brokers to make contact with, the port 9092 where none is given (SESS_KAFKA_BROKERS).").PlaceHolder("HOST:PORT,…").String()
 	key := app.Flag("key", "The column whose value is the record's key, as in actor_id.").PlaceHolder("PATH").String()
 	headers := app.Flag("header", "Add a header with a column's value; may be repeated.").PlaceHolder("NAME=PATH").Strings()
 	ack := app.Flag("ack", "Print each record once the brokers have it, in input order.").Bool()
@@ -86,6 +86,12 @@ func setup(app *cli.App) cli.Action {
 			Timeout: *timeout, RetryFor: *retryFor, ClientID: "sess-kafka", Log: app.Log,
 		}
 		var err error
+		if *brokers == "" {
+			*brokers = app.Getenv("SESS_KAFKA_BROKERS")
+		}
+		if *brokers == "" {
+			return cli.WithHint(cli.Usagef("--brokers is missing"), "--brokers HOST:PORT,… names some brokers of the cluster; they know the others")
+		}
 		if o.Brokers, err = kafka.ParseBrokers(*brokers); err != nil {
 			return err
 		}
@@ -95,7 +101,7 @@ func setup(app *cli.App) cli.Action {
 		if *key != "" {
 			path, err := jsonl.ParsePath(*key)
 			if err != nil {
-				return err
+				return cli.Prefix("--key", err)
 			}
 			o.Key = &path
 		}
@@ -106,7 +112,7 @@ func setup(app *cli.App) cli.Action {
 			}
 			column, err := jsonl.ParsePath(path)
 			if err != nil {
-				return err
+				return cli.Prefix("--header", err)
 			}
 			o.Headers = append(o.Headers, kafka.Header{Name: name, Value: column})
 		}
