@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 )
 
 // Lookup returns the bytes of the value that the keys lead to, object by object, and nil where
@@ -163,6 +164,8 @@ func notJSON(line []byte) error {
 	switch {
 	case err == nil:
 		return errors.New("not JSON")
+	case strings.Contains(err.Error(), "max depth"):
+		return fmt.Errorf("not JSON that can be read: nested more than %d deep", maxDepth)
 	case errors.As(err, &syntax) && syntax.Offset < int64(len(line)):
 		return fmt.Errorf("not JSON: %w at byte %d", err, syntax.Offset)
 	}

@@ -24,9 +24,13 @@ func newColumn(p jsonl.Path, header string) column {
 type cells struct {
 	time  Time
 	now   time.Time
-	lines bool // line feeds in the data may break lines; otherwise they are written out
+	lines role // whose line feeds may break lines: prose, for text that of any field, or none
+	words bool // what is not prose is one word, for awk
 	text  []byte
 }
+
+// none is the role of no field.
+const none role = -1
 
 // append appends a value, and says in which style it is shown.
 func (c *cells) append(dst []byte, r role, raw []byte) ([]byte, style) {
@@ -67,6 +71,8 @@ func (c *cells) append(dst []byte, r role, raw []byte) ([]byte, style) {
 		return c.string(dst, raw), severityStyle(name)
 	case state:
 		return c.string(dst, raw), stateStyle(jsonl.Text(raw))
+	case prose, text:
+		return c.broken(dst, r, raw), normal
 	}
 	return c.string(dst, raw), normal
 }
@@ -77,7 +83,17 @@ func (c *cells) string(dst, raw []byte) []byte {
 		return append(dst, raw...)
 	}
 	c.text = jsonl.AppendText(c.text[:0], raw)
-	return appendSafe(dst, c.text, c.lines)
+	return appendSafe(dst, c.text, false)
+}
+
+// broken appends the text of a string with its line feeds, where a field of the role may have
+// them.
+func (c *cells) broken(dst []byte, r role, raw []byte) []byte {
+	if raw[0] != '"' || c.lines != text && c.lines != r {
+		return c.string(dst, raw)
+	}
+	c.text = jsonl.AppendText(c.text[:0], raw)
+	return appendSafe(dst, c.text, true)
 }
 
 // json appends a value as compact JSON. Its strings keep their escapes.
@@ -118,7 +134,10 @@ func (c *cells) states(dst, raw []byte) ([]byte, style) {
 	}
 	dst = c.string(dst, name)
 	if n := len(history) - 1; n > 0 {
-		dst = append(dst, " (+"...)
+		if !c.words {
+			dst = append(dst, ' ')
+		}
+		dst = append(dst, "(+"...)
 		dst = appendInt(dst, int64(n))
 		dst = append(dst, ')')
 	}
@@ -146,10 +165,15 @@ func (c *cells) scores(dst, raw []byte) ([]byte, style) {
 	look := normal
 	if !isNull(s) {
 		dst, look = c.append(dst, severity, s)
-		dst = append(dst, ' ')
 	}
-	if !isNull(score) {
+	switch {
+	case isNull(score):
+	case isNull(s):
 		dst = c.string(dst, score)
+	case c.words:
+		dst = append(c.string(append(dst, '('), score), ')')
+	default:
+		dst = c.string(append(dst, ' '), score)
 	}
 	return dst, look
 }
@@ -158,7 +182,7 @@ func (c *cells) scores(dst, raw []byte) ([]byte, style) {
 func (c *cells) notes(dst, raw []byte) []byte {
 	for i, n := range newestFirst(raw) {
 		if i > 0 {
-			if c.lines {
+			if c.lines != none {
 				dst = append(dst, '\n')
 			} else {
 				dst = append(dst, " | "...)
@@ -177,7 +201,7 @@ func (c *cells) notes(dst, raw []byte) []byte {
 			dst = c.string(dst, user)
 		}
 		dst = append(dst, ": "...)
-		dst = c.string(dst, content)
+		dst = c.broken(dst, prose, content)
 	}
 	return dst
 }

@@ -68,6 +68,14 @@ func tableColumns(s *sample) []column {
 	return known(s.kind.table, "")
 }
 
+// listColumns are the columns of the format of that name where none are asked for.
+func listColumns(s *sample) []column {
+	if s.kind.list == nil {
+		return s.strangers(nil)
+	}
+	return known(s.kind.list, "")
+}
+
 // known are columns of a schema below a path.
 func known(fields []string, below string) []column {
 	var cols []column

@@ -22,10 +22,11 @@ type grid struct {
 	empty   string
 	gap     int
 
-	indented  int      // blanks before each line
-	unbounded bool     // cells may have any number of lines, and records no blank line between them
-	plain     bool     // each record is one line: what does not fit a terminal is cut, and marked so
-	dropped   []string // columns that plain has no room for
+	watched   []jsonl.Path // objects whose fields should all have a column
+	indented  int          // blanks before each line
+	unbounded bool         // cells may have any number of lines, and records no blank line between them
+	plain     bool         // each record is one line: what does not fit a terminal is cut, and marked so
+	dropped   []string     // columns that plain has no room for
 }
 
 const (
@@ -157,7 +158,7 @@ func (g *grid) measure(s *sample, headers bool) []want {
 		}
 		if headers {
 			wants[i].header = width(g.header(i))
-			for _, part := range headerParts(string(g.header(i))) {
+			for _, part := range g.parts(i) {
 				wants[i].parts = max(wants[i].parts, width([]byte(part)))
 			}
 		}
@@ -172,6 +173,15 @@ func (g *grid) measure(s *sample, headers bool) []want {
 
 // header is what stands above a column, safe to show.
 func (g *grid) header(i int) []byte { return appendSafe(nil, []byte(g.columns[i].header), false) }
+
+// parts are the pieces that a column's header may be broken into.
+func (g *grid) parts(i int) []string {
+	header := string(g.header(i))
+	if g.plain {
+		return []string{header}
+	}
+	return headerParts(header)
+}
 
 // headerParts breaks a header where a line may end: after each _ and each dot.
 func headerParts(header string) []string {
@@ -370,17 +380,14 @@ func endLine(dst []byte, begin int) []byte {
 
 // row is a grid's formatter.
 func (g *grid) row() *gridRow {
-	paths := make([]jsonl.Path, len(g.columns))
-	for i, c := range g.columns {
-		paths[i] = c.path
-	}
-	return &gridRow{grid: g, cells: g.cells, scanner: jsonl.NewPlan(paths, nil).Scanner()}
+	return &gridRow{grid: g, cells: g.cells, scanner: newPlan(g.columns, g.watched...).Scanner()}
 }
 
 type gridRow struct {
 	grid    *grid
 	cells   cells
 	scanner *jsonl.Scanner
+	missed  *missed // fields that have no column; nil where that is meant
 	text    []byte
 	lines   [][][]byte // of each cell of a band
 	styles  []style
@@ -391,7 +398,13 @@ func (f *gridRow) record(dst, line []byte) ([]byte, error) {
 		return dst, err
 	}
 	g := f.grid
-	if g.most == 0 || g.plain {
+	if f.missed != nil {
+		f.missed.add(f.scanner.Unnamed())
+	}
+	switch {
+	case len(g.columns) == 0:
+		return dst, nil
+	case g.most == 0 || g.plain:
 		return f.line(dst), nil
 	}
 	last := 0 // what follows it is empty and is left out

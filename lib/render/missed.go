@@ -4,9 +4,38 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"sess/lib/jsonl"
 )
+
+// A watch gathers what several goroutines have missed.
+type watch struct {
+	paths []jsonl.Path // the objects that are watched; nil for none
+
+	mu  sync.Mutex
+	all []*missed
+}
+
+// missed is a count for one goroutine, nil where nothing is watched.
+func (w *watch) missed() *missed {
+	if w.paths == nil {
+		return nil
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	m := &missed{}
+	w.all = append(w.all, m)
+	return m
+}
+
+func (w *watch) String() string {
+	var sum missed
+	for _, m := range w.all {
+		sum.merge(m)
+	}
+	return sum.String()
+}
 
 // missed counts the fields that came after the header was out and have no column.
 type missed struct {
@@ -18,7 +47,7 @@ const missedNames = 100
 
 func (m *missed) add(fields []*jsonl.Unnamed) {
 	for _, f := range fields {
-		name := f.In.Field(f.Name).String()
+		name := askable(f.In.Field(f.Name))
 		if _, ok := m.count[name]; !ok && len(m.count) >= missedNames {
 			m.others++
 			continue

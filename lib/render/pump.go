@@ -13,6 +13,12 @@ type formatter interface {
 	record(dst, line []byte) ([]byte, error)
 }
 
+// A counting formatter prints nothing before the end: what it has found in a chunk is taken from
+// it, and added up in the order of the lines by calling what take returns.
+type counting interface {
+	take() (add func())
+}
+
 // Output is where the text goes. Flush is called whenever no more is at hand for the moment.
 type Output interface {
 	Write(p []byte) (int, error)
@@ -42,6 +48,7 @@ type result struct {
 	text  *[]byte
 	lines int // how many the chunk has, or up to which one it went well
 	chunk jsonl.Chunk
+	add   func() // nil but for a counting formatter
 	err   error
 }
 
@@ -77,6 +84,9 @@ func (p *pump) work(f formatter) {
 			return err
 		})
 		chunk.Done()
+		if c, ok := f.(counting); ok {
+			r.add = c.take()
+		}
 		p.deliver(r)
 	}
 }
@@ -148,6 +158,9 @@ func (p *pump) account(r result, err error) {
 		p.lines = 0
 	}
 	p.lines += r.lines
+	if r.add != nil {
+		r.add()
+	}
 	switch {
 	case err != nil:
 		p.err = err

@@ -140,36 +140,33 @@ func (s *show) csv() error {
 	if err != nil {
 		return err
 	}
-	if len(cols) == 0 {
-		return s.pump(first, func() formatter { return jsonLines{} })
-	}
 	if !s.NoHeader {
 		if _, err := s.out.Write(csvHeader(cols, s.Guard)); err != nil {
 			return err
 		}
 	}
-	plan := newPlan(cols)
-	var watched []*missed
-	if s.paths == nil {
-		plan = newPlan(cols, first.kind.watched()...)
-	}
+	watch := s.watch(first.kind)
+	plan := newPlan(cols, watch.paths...)
 	err = s.pump(first, func() formatter {
-		f := &csvRows{scanner: plan.Scanner(), columns: cols, time: s.Time, guard: s.Guard}
-		if s.paths == nil {
-			f.missed = &missed{}
-			watched = append(watched, f.missed)
-		}
-		return f
+		return &csvRows{scanner: plan.Scanner(), columns: cols, time: s.Time, guard: s.Guard, missed: watch.missed()}
 	})
-	var all missed
-	for _, m := range watched {
-		all.merge(m)
+	s.tellMissed(watch)
+	return err
+}
+
+// watch notices fields that come too late to have a column, where all were to have one.
+func (s *show) watch(kind *schema) *watch {
+	if s.paths != nil {
+		return &watch{}
 	}
-	if lost := all.String(); lost != "" {
-		s.Say("the header was out when these fields first came, so they have no column: %s", lost)
+	return &watch{paths: kind.watched()}
+}
+
+func (s *show) tellMissed(w *watch) {
+	if lost := w.String(); lost != "" {
+		s.Say("these fields first came after the columns were settled, and are left out: %s", lost)
 		s.Say("hint: name the columns that you need by --columns")
 	}
-	return err
 }
 
 func newPlan(cols []column, watched ...jsonl.Path) *jsonl.Plan {
@@ -180,7 +177,7 @@ func newPlan(cols []column, watched ...jsonl.Path) *jsonl.Plan {
 	return jsonl.NewPlan(paths, watched)
 }
 
-func (s *show) cells() cells { return cells{time: s.Time, now: s.Now} }
+func (s *show) cells() cells { return cells{time: s.Time, now: s.Now, lines: none} }
 
 func (s *show) table() error {
 	first := s.sample(firstLook)
@@ -189,17 +186,20 @@ func (s *show) table() error {
 		return err
 	}
 	g := &grid{columns: cols, most: s.Width, colour: s.Colour, cells: s.cells(), gap: gridGap}
-	g.cells.lines = s.Width > 0
+	if s.Width > 0 {
+		g.cells.lines = prose
+	}
 	return s.grid(g, first, true)
 }
 
 func (s *show) plain() error {
 	first := s.sample(firstLook)
-	cols, err := s.columns(first, tableColumns)
+	cols, err := s.columns(first, listColumns)
 	if err != nil {
 		return err
 	}
 	g := &grid{columns: cols, most: s.Width, colour: s.Colour, cells: s.cells(), gap: gridGap, empty: "-", plain: true}
+	g.cells.words = true
 	if err := s.grid(g, first, false); err != nil {
 		return err
 	}
@@ -212,6 +212,11 @@ func (s *show) plain() error {
 }
 
 func (s *show) grid(g *grid, first *sample, rule bool) error {
+	w := &watch{}
+	if first.kind == anything {
+		w = s.watch(anything)
+		g.watched = w.paths
+	}
 	if len(g.columns) > 0 {
 		g.layOut(first, !s.NoHeader)
 		if !s.NoHeader && (len(first.records) > 0 || s.paths != nil) {
@@ -220,7 +225,13 @@ func (s *show) grid(g *grid, first *sample, rule bool) error {
 			}
 		}
 	}
-	return s.pump(first, func() formatter { return g.row() })
+	err := s.pump(first, func() formatter {
+		row := g.row()
+		row.missed = w.missed()
+		return row
+	})
+	s.tellMissed(w)
+	return err
 }
 
 func (s *show) rich() error {
@@ -235,7 +246,7 @@ func (s *show) rich() error {
 	plan := newPlan(cols)
 	return s.pump(first, func() formatter {
 		f := &cards{kind: first.kind, columns: cols, scanner: plan.Scanner(), cells: s.cells(), most: s.Width, colour: s.Colour}
-		f.cells.lines = true
+		f.cells.lines = text
 		return f
 	})
 }

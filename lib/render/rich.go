@@ -23,6 +23,7 @@ type cards struct {
 // labelled is a field of a record and its name on the card.
 type labelled struct {
 	label string
+	path  string // to the letter
 	role  role
 	raw   []byte
 	text  []byte // shown in place of raw, where it is not nil
@@ -44,7 +45,7 @@ func (f *cards) record(dst, line []byte) ([]byte, error) {
 	f.fields = f.fields[:0]
 	if f.columns != nil {
 		for i, c := range f.columns {
-			f.add(c.header, c.role, f.scanner.Value(i))
+			f.add(c.header, c.header, c.role, f.scanner.Value(i))
 		}
 	} else {
 		f.spread(jsonl.Path{}, record, 0)
@@ -60,11 +61,11 @@ func (f *cards) record(dst, line []byte) ([]byte, error) {
 	return append(dst, '\n'), nil
 }
 
-func (f *cards) add(label string, r role, raw []byte) {
+func (f *cards) add(label, path string, r role, raw []byte) {
 	if isNull(raw) || string(raw) == `""` || jsonl.IsEmpty(raw) {
 		return
 	}
-	f.fields = append(f.fields, labelled{label: label, role: r, raw: raw})
+	f.fields = append(f.fields, labelled{label: label, path: path, role: r, raw: raw})
 }
 
 // spread adds the members of an object, and those of objects in it with dots in their names.
@@ -75,7 +76,7 @@ func (f *cards) spread(p jsonl.Path, object []byte, depth int) {
 			f.spread(at, v, depth+1)
 			return
 		}
-		f.add(at.Header(), roleOf(at.Names()), v)
+		f.add(at.Header(), at.String(), roleOf(at.Names()), v)
 	})
 }
 
@@ -106,14 +107,14 @@ func (f *cards) arrange(record []byte) {
 func (f *cards) dropRepeated() {
 	last := make(map[string]int, len(f.fields))
 	for i, l := range f.fields {
-		last[l.label] = i
+		last[l.path] = i
 	}
 	if len(last) == len(f.fields) {
 		return
 	}
 	kept := f.fields[:0]
 	for i, l := range f.fields {
-		if last[l.label] == i {
+		if last[l.path] == i {
 			kept = append(kept, l)
 		}
 	}
@@ -272,8 +273,14 @@ func (f *cards) field(dst []byte, l labelled, labels, room int) []byte {
 		dst = endLine(styled(dst, part, l.style, f.colour), begin)
 		label = nil
 	}
-	if l.role == identifier && f.most > 0 {
-		room = max(room, min(width(l.text), f.most))
+	if l.role == identifier && width(l.text) > room {
+		// An id is not broken where it fits a line by itself.
+		if whole := room + labels + gridGap - cardIndent; width(l.text) <= whole {
+			if label != nil {
+				dst = append(styled(pad(dst, cardIndent), label, bold, f.colour), '\n')
+			}
+			return append(styled(pad(dst, 2*cardIndent), l.text, l.style, f.colour), '\n')
+		}
 	}
 	wrap(l.text, room, line)
 	return dst
@@ -309,6 +316,9 @@ func (f *cards) table(dst []byte, l labelled) []byte {
 	}
 	g := &grid{columns: f.entryColumns(first, l.label), colour: f.colour, cells: f.cells, gap: gridGap, indented: 2 * cardIndent}
 	g.unbounded = true
+	if f.most == 0 {
+		g.cells.lines = none
+	}
 	if f.most > 0 {
 		g.most = max(f.most-g.indented, 20)
 	}

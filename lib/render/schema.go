@@ -30,6 +30,7 @@ type schema struct {
 	fields  []string          // what CSV has by default, in the order of the vendor's CLI, as the API spells it
 	below   []string          // further paths, into what fields hold
 	table   []string          // what a table has by default
+	list    []string          // what columns has by default: what is one word first
 	renamed map[string]string // a field by the column it is headed with, where that is not its name
 }
 
@@ -46,6 +47,8 @@ var sessions = &schema{
 		contentInspectionResults.status contentInspectionResults.eventResults`),
 	table: strings.Fields(`sessionId beginTime endTime contextSummary exfiltrationSummary actorId actorName lowEvents
 		moderateEvents highEvents states notes`),
+	list: strings.Fields(`sessionId beginTime scores states actorId criticalEvents highEvents actorName
+		exfiltrationSummary`),
 }
 
 var fileEvents = &schema{
@@ -87,6 +90,8 @@ var fileEvents = &schema{
 		file.classifications.value file.classifications.vendor`),
 	table: strings.Fields(`@timestamp event.action file.name file.sizeInBytes destination.name destination.category
 		user.email risk.severity risk.indicators`),
+	list: strings.Fields(`@timestamp risk.severity risk.score event.action user.email file.sizeInBytes destination.category
+		file.name`),
 	renamed: map[string]string{"timestamp": "@timestamp"},
 }
 

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"sess/lib/jsonl"
@@ -107,9 +106,17 @@ var questions = map[*schema][]question{
 
 // places are where the answers to all that a summary of a kind asks are found in a record.
 type places struct {
-	kind *schema
-	plan *jsonl.Plan
+	kind      *schema
+	questions []question
+	plan      *jsonl.Plan
 }
+
+// Of what nothing is known, a summary counts the values of the first fields, and shows those
+// that have few.
+const (
+	fieldsAsked = 20
+	valuesFew   = 12
+)
 
 // The first paths of a plan; those of the questions follow.
 const (
@@ -121,19 +128,28 @@ const (
 	placeQuestions = placeEvents + len(severityNames)
 )
 
-func newPlaces(kind *schema) *places {
+func newPlaces(first *sample) *places {
+	kind := first.kind
+	asked := questions[kind]
+	if kind == anything {
+		for i, c := range first.strangers(nil) {
+			if i < fieldsAsked && c.role != identifier && c.role != moment {
+				asked = append(asked, question{title: "By " + string(appendSafe(nil, []byte(c.header), false)), path: c.path.String()})
+			}
+		}
+	}
 	texts := []string{"beginTime", "scores", "states", "actorName", "noRiskEvents", "lowEvents", "moderateEvents", "highEvents", "criticalEvents"}
 	if kind == fileEvents {
 		texts[placeDay], texts[placeScores] = "@timestamp", "risk.severity"
 	}
-	for _, q := range questions[kind] {
+	for _, q := range asked {
 		texts = append(texts, q.path)
 	}
 	var paths []jsonl.Path
 	for _, t := range texts {
 		paths = append(paths, mustPath(t))
 	}
-	return &places{kind: kind, plan: jsonl.NewPlan(paths, nil)}
+	return &places{kind: kind, questions: asked, plan: jsonl.NewPlan(paths, nil)}
 }
 
 // counter is the formatter that prints nothing and counts. Each goroutine has one.
@@ -142,12 +158,19 @@ type counter struct {
 	scanner *jsonl.Scanner
 	zone    *time.Location
 	now     time.Time
+	total   *counts // of all goroutines
 	counts
 }
 
-func (p *places) counter(zone *time.Location, now time.Time) *counter {
-	return &counter{places: p, scanner: p.plan.Scanner(), zone: zone, now: now,
-		counts: counts{days: map[int64]int64{}, tallies: make([]tally, len(questions[p.kind]))}}
+func (p *places) counts() counts {
+	return counts{days: map[int64]int64{}, tallies: make([]tally, len(p.questions))}
+}
+
+// take gives the counts of a chunk away.
+func (c *counter) take() func() {
+	found := c.counts
+	c.counts = c.places.counts()
+	return func() { c.total.merge(&found) }
 }
 
 func (c *counter) record(dst, line []byte) ([]byte, error) {
@@ -167,7 +190,7 @@ func (c *counter) record(dst, line []byte) ([]byte, error) {
 	case sessions:
 		c.session(at, known)
 	}
-	for i, q := range questions[c.places.kind] {
+	for i, q := range c.places.questions {
 		c.answer(&c.tallies[i], q, c.scanner.Value(placeQuestions+i))
 	}
 	return dst, nil
@@ -284,29 +307,17 @@ func date(day int64) time.Time { return time.Unix(day*86400, 0).UTC() }
 
 func (s *show) summary() error {
 	first := s.sample(time.Millisecond)
-	places := newPlaces(first.kind)
-	var mu sync.Mutex
-	var counters []*counter
+	places := newPlaces(first)
+	all := places.counts()
 	err := s.pump(first, func() formatter {
-		mu.Lock()
-		defer mu.Unlock()
-		c := places.counter(s.Time.zone(), s.Now)
-		counters = append(counters, c)
-		return c
+		return &counter{places: places, scanner: places.plan.Scanner(), zone: s.Time.zone(), now: s.Now, total: &all, counts: places.counts()}
 	})
-	if len(counters) == 0 {
-		return err
-	}
-	all := &counters[0].counts
-	for _, c := range counters[1:] {
-		all.merge(&c.counts)
-	}
 	if all.records > 0 {
 		b := &board{most: 80, colour: s.Colour}
 		if s.Width > 0 {
 			b.most = min(s.Width, 120)
 		}
-		b.print(first.kind, all)
+		b.print(places, &all)
 		if _, failed := s.out.Write(b.text); failed != nil {
 			return failed
 		}
@@ -321,7 +332,8 @@ type board struct {
 	colour bool
 }
 
-func (b *board) print(kind *schema, c *counts) {
+func (b *board) print(p *places, c *counts) {
+	kind := p.kind
 	what := plural(kind.name, c.records)
 	if days := slices.Sorted(maps.Keys(c.days)); len(days) > 0 {
 		from, to := days[0], days[len(days)-1]
@@ -342,7 +354,10 @@ func (b *board) print(kind *schema, c *counts) {
 	if kind == fileEvents {
 		b.bars("By severity", bySeverity(&c.severity), severityStyle)
 	}
-	for i, q := range questions[kind] {
+	for i, q := range p.questions {
+		if few := int64(len(c.tallies[i].counts)); kind == anything && (few > valuesFew || few >= c.records) {
+			continue
+		}
 		b.bars(q.title, ranked(&c.tallies[i], 10), nil)
 	}
 	if kind == sessions {
