@@ -50,14 +50,14 @@ func (p *pace) wait(ctx context.Context) error {
 	case p.turn <- struct{}{}:
 		defer func() { <-p.turn }()
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		return ctx.Err()
 	}
 	if err := p.sleepUntil(ctx); err != nil {
 		return err
 	}
 	if err := p.limiter.Wait(ctx); err != nil {
 		if ctx.Err() != nil {
-			return context.Cause(ctx)
+			return ctx.Err()
 		}
 		return err
 	}
@@ -77,7 +77,7 @@ func (p *pace) sleepUntil(ctx context.Context) error {
 		case <-timer.C:
 		case <-ctx.Done():
 			timer.Stop()
-			return context.Cause(ctx)
+			return ctx.Err()
 		}
 	}
 }

@@ -66,7 +66,7 @@ func (t *tokens) get(ctx context.Context) (string, error) {
 		select {
 		case <-r.done:
 		case <-ctx.Done():
-			return "", context.Cause(ctx)
+			return "", ctx.Err()
 		}
 		// Where the one that asked was called off, the next one asks.
 		if r.err != nil && (mine || !errors.Is(r.err, errCalledOff)) {
@@ -103,7 +103,7 @@ func (t *tokens) renew(ctx context.Context, r *renewal) {
 		if errors.As(err, &refused) {
 			t.refused = err
 		} else if ctx.Err() != nil {
-			err = fmt.Errorf("%w: %w", errCalledOff, context.Cause(ctx))
+			err = fmt.Errorf("%w: %w", errCalledOff, ctx.Err())
 		}
 		r.err = err
 		return

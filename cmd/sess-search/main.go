@@ -1,0 +1,98 @@
+// Sess-search prints the sessions that match, a JSON object a line, each exactly as the API gave it.
+//
+// Sessions with alerts are searched unless --no-alerts or --any-alerts says otherwise. They come
+// in the API's own order, the latest end first. What arrives, moves or leaves while the search
+// runs neither repeats nor hides a session: everything that matched from the beginning to the
+// end is printed once. Where the server's answers contradict each other so that this cannot be
+// made sure, the exit status is 3.
+//
+//	sess-search --severity HIGH --severity CRITICAL --start 7d | sess-fmt
+//	sess-search --state OPEN | jq -c 'select(.highEvents>3)' | sess-update --state IN_PROGRESS
+//	sess-search --count --any-alerts --start 2026-11-01 --end 2026-12-01
+//
+// Settings come from the environment, or from .env in the current folder, or from
+// ~/.config/incydr/.env: INCYDR_URL, INCYDR_API_CLIENT_ID, INCYDR_API_CLIENT_SECRET.
+package main
+
+import (
+	"context"
+	_ "embed"
+	"strconv"
+	"strings"
+
+	"sess/lib/cli"
+	"sess/lib/cli/tenant"
+	"sess/lib/search"
+)
+
+//go:embed main.go
+var source string
+
+func main() { cli.Main(cli.Tool{Name: "sess-search", Source: source, Setup: setup}) }
+
+// setup declares the options and returns what runs after they are parsed.
+func setup(app *cli.App) cli.Action {
+	from := tenant.Declare(app)
+	from.DeclareConcurrency(8)
+	from.DeclareRate()
+	filters := tenant.DeclareFilters(app, "state")
+	filters.DeclareAnyAlerts(app)
+	filters.DeclareOrder(app)
+	limit := cli.CountVar(app.Flag("limit", "Print at most so many.").PlaceHolder("N"), 1, 1<<31-1)
+	count := app.Flag("count", "Print only how many there are.").Bool()
+	tag := app.Flag("tag", "Put this field first into each session, to tell merged streams apart.").PlaceHolder("KEY=VALUE").String()
+	return func(ctx context.Context) error {
+		query, err := filters.Query()
+		if err != nil {
+			return err
+		}
+		prefix, err := tagged(*tag)
+		if err != nil {
+			return err
+		}
+		client, err := from.Client()
+		if err != nil {
+			return err
+		}
+		walker := search.NewWalker(client, from.Concurrency(), app.Log)
+		wanted := search.Search{Query: query, AnyAlerts: filters.AnyAlerts(), Limit: *limit}
+		if *count {
+			n, err := walker.Count(ctx, wanted)
+			if err != nil {
+				return err
+			}
+			return app.Stdout.WriteLine(strconv.AppendInt(nil, n, 10))
+		}
+		bar := app.Progress("sessions")
+		defer bar.Done()
+		walker.Progress = func(done, total int64) {
+			bar.Total(total)
+			bar.Set(done)
+		}
+		return walker.Walk(ctx, wanted, printer(app.Stdout, prefix))
+	}
+}
+
+// printer writes a batch of sessions out whole, each with the tag in front of its first field.
+func printer(out *cli.Output, tag []byte) func([]search.Session) error {
+	return func(sessions []search.Session) error {
+		for _, s := range sessions {
+			if err := out.WriteLine(withTag(s.Raw, tag)); err != nil {
+				return err
+			}
+		}
+		return out.Flush()
+	}
+}
+
+// tagged turns KEY=VALUE into the field it stands for, `"KEY":"VALUE"`.
+func tagged(text string) ([]byte, error) {
+	if text == "" {
+		return nil, nil
+	}
+	key, value, ok := strings.Cut(text, "=")
+	if !ok || key == "" {
+		return nil, cli.Usagef("--tag: %q is not KEY=VALUE", text)
+	}
+	return append(append(quote(key), ':'), quote(value)...), nil
+}
