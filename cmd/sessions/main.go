@@ -54,10 +54,8 @@ func setup(app *cli.App) cli.Action {
 		return nil
 	})
 	app.Settings(func() (func(string) string, error) {
-		environment, err := incydr.LoadEnvironment(given(request, "env-file"), app.Environ())
-		if err != nil {
-			return app.Getenv, nil // the first stage says what is wrong with the file
-		}
+		// Where the file cannot be read, the first stage says so.
+		environment, _ := incydr.LoadEnvironment(given(request, "env-file"), app.Environ())
 		return environment.Get, nil
 	})
 	return func(ctx context.Context) error {

@@ -69,13 +69,14 @@ var (
 	}
 	pace = []Option{
 		{Name: "concurrency", Value: "N", Help: "Requests in flight.", To: []string{search, show, events, update}},
-		{Name: "rate", Value: "N", Help: "Requests a minute; 0: as fast as the server allows.", To: []string{search}},
+		{Name: "rate", Value: "N", Help: "Requests a minute; 0: as fast as the server allows.", To: []string{search, show, events, update}},
 	}
 	looks = []Option{
 		{Name: "format", Short: 'f', Value: "FORMAT", Words: "format", Help: "How to print the result; the default is json-lines where INCYDR_USE_RICH=false is set.", To: []string{format}},
 		{Name: "columns", Value: "A,B", Help: "Only these columns, dots into objects; JSON formats print all.", To: []string{format}},
 		{Name: "no-header", Help: "No line of column names.", To: []string{format}},
 		{Name: "time", Value: "ZONE", Words: "zone", Help: "Times in utc, local or raw.", To: []string{format}},
+		{Name: "no-pager", Help: "Do not start a pager where the result is longer than the terminal.", To: []string{format}},
 		{Name: "csv-guard", Help: "Defuse what a spreadsheet would take for a formula.", To: []string{format}},
 	}
 	sending = []Option{
@@ -92,12 +93,14 @@ var (
 		{Name: "max-size", Value: "BYTES", Help: "The largest syslog message.", To: []string{syslog}},
 		{Name: "oversize", Value: "WHAT", Words: "oversize", Help: "What to do with a larger one: fail, truncate or skip.", To: []string{syslog}},
 		{Name: "timeout", Value: "D", Help: "How long to wait for the syslog server (10s).", To: []string{syslog}},
+		{Name: "resend-buffer", Value: "BYTES", Help: "How much is kept until it is known to be delivered.", To: []string{syslog}},
 		{Name: "ack", Help: "Print each record once the syslog server has it.", To: []string{syslog}},
 	}
 	changes = []Option{
 		{Name: "state", Short: 's', Value: "STATE", Words: "state", Help: "The new state.", To: []string{update}},
 		{Name: "note", Value: "TEXT", Help: "A note to add, at most 2000 characters.", To: []string{update}},
 		{Name: "any-state", Help: "Leave it to the server which states there are.", To: []string{update}},
+		{Name: "repeat-notes", Help: "Add a note even where the session has got the same one of late.", To: []string{update}},
 		{Name: "dry-run", Help: "Check every row and send nothing.", To: []string{update}},
 	}
 	rows = []Option{
@@ -120,22 +123,22 @@ var Commands = []Command{
 	{
 		Name: "show", Help: "Show a session in full.", Example: "sessions show SESSION_ID",
 		Args: "SESSION_ID", Many: true,
-		Options: slices.Concat(looks, pace[:1], tenant),
+		Options: slices.Concat(looks, pace, tenant),
 	},
 	{
 		Name: "show-events", Help: "Show the file events of a session's alerts.", Example: "sessions show-events SESSION_ID --format csv",
 		Args: "SESSION_ID", Many: true,
-		Options: slices.Concat(looks, []Option{{Name: "with-session", Help: "Put the session's id first into each event.", To: []string{events}}}, sending, pace[:1], tenant),
+		Options: slices.Concat(looks, []Option{{Name: "with-session", Help: "Put the session's id first into each event.", To: []string{events}}}, sending, pace, tenant),
 	},
 	{
 		Name: "update", Help: "Change a session's state, add a note, or both.", Example: "sessions update SESSION_ID --state CLOSED --note 'known backup'",
 		Args: "SESSION_ID", Many: true,
-		Options: slices.Concat(changes, pace[:1], tenant),
+		Options: slices.Concat(changes, pace, tenant),
 	},
 	{
 		Name: "bulk-update-state", Help: "Change the state of every session of a CSV or JSON lines file.", Example: "sessions bulk-update-state triaged.csv --state CLOSED_FP",
 		Args:    "FILE",
-		Options: slices.Concat(changes, rows, pace[:1], tenant),
+		Options: slices.Concat(changes, rows, pace, tenant),
 	},
 }
 
