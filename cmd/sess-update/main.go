@@ -40,9 +40,11 @@ import (
 	"strings"
 
 	"sess/lib/cli"
+	"sess/lib/cli/metering"
 	"sess/lib/cli/tenant"
 	"sess/lib/incydr"
 	"sess/lib/jsonl"
+	"sess/lib/metrics"
 	"sess/lib/update"
 )
 
@@ -67,6 +69,9 @@ type options struct {
 	matching     bool
 	yes          bool
 	ids          []string
+	meter        *metering.Options
+	figures      *metrics.File
+	changed      changed
 }
 
 // setup declares the options and returns what runs after they are parsed.
@@ -87,14 +92,19 @@ func setup(app *cli.App) cli.Action {
 	o.tenant = tenant.Declare(app)
 	o.tenant.DeclareConcurrency(4)
 	o.tenant.DeclareRate()
+	o.meter = metering.Declare(app)
 	app.Arg("id", "The sessions; none, or -: rows from standard input.").StringsVar(&o.ids)
 	return o.run
 }
 
 func (o *options) run(ctx context.Context) error {
+	var err error
+	if o.figures, err = o.meter.Open(); err != nil {
+		return err
+	}
+	o.figures.Collect(o.changed.figures)
 	rules := update.Rules{Note: o.note, RequireState: o.requireState, AnyState: o.filters.AnyState()}
 	if o.stateGiven {
-		var err error
 		if rules.State, err = update.State(strings.TrimSpace(o.state), rules.AnyState); err != nil {
 			return cli.Prefix("--state", err)
 		}

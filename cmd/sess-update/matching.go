@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"sess/lib/cli"
+	"sess/lib/cli/metering"
 	"sess/lib/incydr"
 	"sess/lib/update"
 )
@@ -31,6 +32,7 @@ func (o *options) changeMatching(ctx context.Context, rules update.Rules) error 
 	if err != nil {
 		return err
 	}
+	o.figures.Collect(metering.Requests(client))
 	m := update.Matching{Calls: update.MatchingCalls{Search: client.Search, ChangeStates: client.ChangeStates}, Queries: []incydr.Query{query}}
 	if o.filters.AnyAlerts() {
 		without := query
@@ -62,6 +64,7 @@ func (o *options) changeMatching(ctx context.Context, rules update.Rules) error 
 		progress.Total(matched)
 		out.Err = m.Change(ctx, matched, rules.State, progress.Set)
 		progress.Done()
+		o.changed.count(matched, out.Err)
 	}
 	err = out.Err
 	if errors.Is(err, context.Canceled) {

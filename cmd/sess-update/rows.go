@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"sess/lib/cli"
+	"sess/lib/cli/metering"
 	"sess/lib/update"
 )
 
@@ -148,6 +149,7 @@ func (w *work) connect(look bool) error {
 	if err != nil {
 		return err
 	}
+	w.figures.Collect(metering.Requests(client))
 	w.calls = update.Calls{ChangeState: client.ChangeState, AddNote: client.AddNote}
 	if look {
 		w.calls.HasNote = func(ctx context.Context, id, note string) (bool, error) {
@@ -168,6 +170,9 @@ func (w *work) do(ctx context.Context) (update.Summary, error) {
 	sink := update.Sink{
 		Emit: func(out *update.Outcome) error {
 			printed++
+			if !w.dryRun {
+				w.changed.count(1, out.Err)
+			}
 			if out.Err != nil {
 				failed++
 				w.last = *out
