@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 )
 
@@ -195,10 +196,13 @@ func (c *Checkpoint) Absent(lo, hi int64, there map[string]bool) (gone []Session
 // and are recorded by another, or not at all.
 func (c *Checkpoint) Send(sent []Session) {
 	for _, s := range sent {
-		c.remember(s, false)
+		c.remember(s.ID, entry{s.Begin, s.Updated, s.Begin == 0})
 		c.inFlight[s.ID] = true
 	}
 }
+
+// Sent reports whether the session is on its way.
+func (c *Checkpoint) Sent(id string) bool { return c.inFlight[id] }
 
 // InFlight is how many sessions are on their way, and the oldest begin of them.
 func (c *Checkpoint) InFlight() (n int, oldest int64) {
@@ -263,7 +267,15 @@ func (c *Checkpoint) record(sessions []Session, absent bool, state *State) error
 	}
 	batch := c.newBatch()
 	for _, s := range sessions {
-		batch.session(s.ID, entry{s.Begin, s.Updated, absent})
+		e := entry{s.Begin, s.Updated, absent}
+		if e.begin == 0 {
+			// When it began is not known, only that it was before now.
+			e.begin, e.absent = max(c.begins.newest(math.MaxInt64), c.state.Began, c.state.Polled), true
+		}
+		if known, ok := c.sessions[s.ID]; ok && known == e && !c.inFlight[s.ID] {
+			continue
+		}
+		batch.session(s.ID, e)
 	}
 	if state != nil && *state != c.state {
 		batch.state(*state)
@@ -271,8 +283,8 @@ func (c *Checkpoint) record(sessions []Session, absent bool, state *State) error
 	if err := c.append(batch, len(sessions) > 0 && !absent); err != nil {
 		return err
 	}
-	for _, s := range sessions {
-		c.recorded(s, absent)
+	for id, e := range batch.entries {
+		c.recorded(id, e)
 	}
 	if state != nil {
 		c.setState(*state)
@@ -329,24 +341,24 @@ func (c *Checkpoint) worthwhile() bool {
 }
 
 // remember takes a session in, in memory only.
-func (c *Checkpoint) remember(s Session, absent bool) {
-	old, known := c.sessions[s.ID]
+func (c *Checkpoint) remember(id string, e entry) {
+	old, known := c.sessions[id]
 	if known && !old.absent {
 		c.begins.remove(old.begin)
 	}
-	if !absent {
-		c.begins.add(s.Begin)
+	if !e.absent {
+		c.begins.add(e.begin)
 	}
-	c.sessions[s.ID] = entry{s.Begin, s.Updated, absent}
+	c.sessions[id] = e
 }
 
 // recorded takes a session in that stands in the file.
-func (c *Checkpoint) recorded(s Session, absent bool) {
-	if _, known := c.sessions[s.ID]; known && !c.inFlight[s.ID] {
+func (c *Checkpoint) recorded(id string, e entry) {
+	if _, known := c.sessions[id]; known && !c.inFlight[id] {
 		c.forgotten++
 	}
-	delete(c.inFlight, s.ID)
-	c.remember(s, absent)
+	delete(c.inFlight, id)
+	c.remember(id, e)
 }
 
 func (c *Checkpoint) setState(s State) {

@@ -63,7 +63,7 @@ func FuzzLines(f *testing.F) {
 			t.Fatalf("sealed and unsealed: %q, %v", got, err)
 		}
 		if id, e, err := parseEntry(body); err == nil {
-			if id2, e2, err := parseEntry(appendEntry(nil, id, e)); err != nil || e2 != e || id2 != validID(id) {
+			if id2, e2, err := parseEntry(appendEntry(nil, id, e)); err != nil || e2 != e || id2 != ValidID(id) {
 				t.Fatalf("%q, %+v written and read: %q, %+v, %v", id, e, id2, e2, err)
 			}
 		}

@@ -163,7 +163,7 @@ func (c *Checkpoint) take(line []byte) error {
 		if err != nil {
 			return err
 		}
-		c.recorded(Session{ID: id, Begin: e.begin, Updated: e.updated}, e.absent)
+		c.recorded(id, e)
 	} else {
 		s, err := parseState(body)
 		if err != nil {
@@ -217,14 +217,16 @@ func (c *Checkpoint) cut() error {
 
 // A batch is lines that are to be appended in one go.
 type batch struct {
-	text  []byte
-	crc   uint32
-	lines int
+	text    []byte
+	crc     uint32
+	lines   int
+	entries map[string]entry
 }
 
-func (j *journal) newBatch() *batch { return &batch{crc: j.crc} }
+func (j *journal) newBatch() *batch { return &batch{crc: j.crc, entries: map[string]entry{}} }
 
 func (b *batch) session(id string, e entry) {
+	b.entries[id] = e
 	b.line(func(dst []byte) []byte { return appendEntry(dst, id, e) })
 }
 
@@ -240,6 +242,9 @@ func (b *batch) line(write func([]byte) []byte) {
 // append writes the batch behind what was read and returns once it is on disk. Where that
 // fails the file is left as it was, as far as the system lets us.
 func (j *journal) append(b *batch, sessions bool) error {
+	if b.lines == 0 {
+		return nil
+	}
 	f, err := os.OpenFile(j.path(), os.O_WRONLY, 0)
 	if err != nil {
 		return j.cannot("record in", err)
@@ -300,7 +305,7 @@ func (c *Checkpoint) rewrite() error {
 		out.Write(b.text)
 		for _, id := range c.order() {
 			b.text = b.text[:0]
-			b.session(id, c.sessions[id])
+			b.line(func(dst []byte) []byte { return appendEntry(dst, id, c.sessions[id]) })
 			out.Write(b.text)
 		}
 		return out.Flush()

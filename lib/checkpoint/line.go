@@ -205,5 +205,5 @@ func cutInt(b []byte, key string) (int64, []byte, error) {
 	return n, rest[end:], nil
 }
 
-// validID makes an id one that survives being written as JSON.
-func validID(id string) string { return strings.ToValidUTF8(id, "\ufffd") }
+// ValidID makes an id one that survives being written as JSON.
+func ValidID(id string) string { return strings.ToValidUTF8(id, "\ufffd") }

@@ -1,9 +1,8 @@
 package checkpoint
 
 import (
+	"bytes"
 	"errors"
-
-	jsoniter "github.com/json-iterator/go"
 
 	"sess/lib/jsonl"
 )
@@ -11,51 +10,37 @@ import (
 // SessionOf looks into a record for what a checkpoint keeps. The error is for a record that is
 // no JSON object or names no session; a begin or an update that is not a whole number is 0.
 func SessionOf(record []byte) (Session, error) {
-	iter := jsoniter.ConfigDefault.BorrowIterator(record)
-	defer jsoniter.ConfigDefault.ReturnIterator(iter)
 	var s Session
+	if err := jsonl.Valid(record); err != nil {
+		return s, err
+	}
 	var other string
-	if iter.WhatIsNext() != jsoniter.ObjectValue {
-		return s, errors.New("it is not a JSON object")
-	}
-	iter.ReadObjectCB(func(it *jsoniter.Iterator, key string) bool {
-		raw := it.SkipAndReturnBytes()
-		switch key {
+	record = bytes.TrimSpace(record)
+	jsonl.Members(record, func(name string, value []byte) {
+		switch name {
 		case "sessionId":
-			s.ID = id(raw)
+			s.ID = textOf(value)
 		case "session_id":
-			other = id(raw)
+			other = textOf(value)
 		case "beginTime":
-			s.Begin, _ = jsonl.Int(trim(raw))
+			s.Begin, _ = jsonl.Int(value)
 		case "lastUpdated":
-			s.Updated, _ = jsonl.Int(trim(raw))
+			s.Updated, _ = jsonl.Int(value)
 		}
-		return true
 	})
-	if iter.Error != nil {
-		return s, errors.New("it is not JSON")
-	}
 	if s.ID == "" {
 		s.ID = other
 	}
 	if s.ID == "" {
-		return s, errors.New(`it has no "sessionId"`)
+		return s, errors.New(`no "sessionId" in it`)
 	}
 	return s, nil
 }
 
-// id is the text of a JSON string, "" for anything else.
-func id(raw []byte) string {
-	raw = trim(raw)
-	if len(raw) == 0 || raw[0] != '"' {
+// textOf is the text of a JSON string, "" for anything else.
+func textOf(value []byte) string {
+	if len(value) == 0 || value[0] != '"' {
 		return ""
 	}
-	return validID(jsonl.Text(raw))
-}
-
-func trim(raw []byte) []byte {
-	for len(raw) > 0 && raw[0] <= ' ' {
-		raw = raw[1:]
-	}
-	return raw
+	return ValidID(jsonl.Text(value))
 }

@@ -27,7 +27,7 @@ func (d Dir) Vendor(name string) (*Vendor, error) {
 	if err := CheckName(name); err != nil {
 		return nil, err
 	}
-	v := &Vendor{Path: filepath.Join(d.Path, name)}
+	v := &Vendor{Path: d.VendorPath(name)}
 	text, err := readSmall(v.Path, 4<<10)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errFolder) || err == nil && len(bytes.TrimSpace(text)) == 0 {
 		return nil, nil
@@ -48,6 +48,9 @@ func (d Dir) Vendor(name string) (*Vendor, error) {
 	}
 	return v, nil
 }
+
+// VendorPath is where the vendor's CLI keeps the checkpoint of that name.
+func (d Dir) VendorPath(name string) string { return filepath.Join(d.Path, name) }
 
 // Sessions are the vendor's ids as sessions whose begin is not known; it lies before the end
 // that the vendor recorded.
@@ -100,7 +103,7 @@ func parseIDs(text []byte) ([]string, error) {
 			return nil, errors.New("it is not a list of session ids")
 		}
 		if id != "" {
-			ids = append(ids, validID(id))
+			ids = append(ids, ValidID(id))
 		}
 	}
 	return ids, nil

@@ -1,0 +1,111 @@
+// Sess-checkpoint shows, deletes and commits to the checkpoints that sess-search --checkpoint makes.
+//
+//	sess-search --checkpoint siem --defer | sess-syslog --ack TLS-TCP:siem:6514 | sess-checkpoint commit siem >/dev/null
+//	sess-checkpoint list | sess-fmt
+//
+// A checkpoint remembers, for one query, which sessions have been delivered. It is a file of
+// JSON lines, ~/.incydr/checkpoints/CLIENT-ID/session_checkpoints/NAME.jsonl; INCYDR_CHECKPOINT_DIR
+// moves ~/.incydr/checkpoints. It belongs to the API client that the settings name, so that
+// one folder serves several tenants: --env-file says which one.
+//
+// commit is the last stage of a pipeline that begins with sess-search --defer. It reads
+// sessions, records each as delivered, and only then passes its line on: what an earlier stage
+// did not pass to it is searched for and printed again. Without a line it does nothing.
+//
+// With a command behind the name, commit hands the sessions to it in place of passing them on, and
+// records them once it has read them all and ended with 0. So a table or a file is committed as
+// a whole, or not at all:
+//
+//	sess-search --checkpoint daily --defer | sess-checkpoint commit daily -- sess-fmt -f csv >today.csv
+//
+// list and show print a line for a checkpoint: its name and query, how many sessions it has
+// recorded, the floor (sessions that begin earlier are not looked for any more), the newest
+// begin, its size in bytes, when it was last committed to and by which process it is in use, or
+// why it cannot be used. Without an API client in the settings, list shows those of all clients.
+//
+// delete removes one. The next search under its name begins anew, and prints everything again.
+package main
+
+import (
+	"context"
+	_ "embed"
+
+	"github.com/alecthomas/kingpin/v2"
+
+	"sess/lib/checkpoint"
+	"sess/lib/cli"
+	"sess/lib/incydr"
+)
+
+//go:embed main.go
+var source string
+
+func main() { cli.Main(cli.Tool{Name: "sess-checkpoint", Source: source, Setup: setup}) }
+
+// setup declares the options and returns what runs after they are parsed.
+func setup(app *cli.App) cli.Action {
+	t := &tool{App: app}
+	app.Flag("env-file", "Take settings from this file in place of .env; one file a tenant. The environment still comes first.").PlaceHolder("FILE").StringVar(&t.envFile)
+	app.Settings(t.settings)
+
+	command := func(name, help string, run func(context.Context) error) *kingpin.CmdClause {
+		return app.Command(name, help).Action(func(*kingpin.ParseContext) error { t.run = run; return nil })
+	}
+	named := func(c *kingpin.CmdClause) *kingpin.CmdClause {
+		c.Arg("name", "The checkpoint.").Required().HintAction(t.names).StringVar(&t.name)
+		return c
+	}
+	command("list", "Print a line for each checkpoint.", t.list)
+	named(command("show", "Print a line for this checkpoint.", t.show))
+	named(command("delete", "Delete this checkpoint.", t.delete))
+	commit := named(command("commit", "Record the sessions on stdin as delivered, and pass them on.", t.commit))
+	commit.Arg("command", "What is to print them: they are recorded once it has read them all and ended well.").StringsVar(&t.command)
+	t.maxLine = cli.CountVar(commit.Flag("max-line", "The longest line taken, in bytes.").PlaceHolder("BYTES").Default("67108864"), 1, 1<<30)
+
+	return func(ctx context.Context) error { return t.run(ctx) }
+}
+
+// A tool is one run.
+type tool struct {
+	*cli.App
+	run         func(context.Context) error
+	envFile     string
+	environment *incydr.Environment
+	name        string
+	maxLine     *int
+	command     []string
+}
+
+func (t *tool) settings() (func(string) string, error) {
+	var err error
+	if t.environment, err = incydr.LoadEnvironment(t.envFile, t.Environ()); err != nil {
+		return nil, err
+	}
+	return t.environment.Get, nil
+}
+
+// dir is the folder of this client's checkpoints.
+func (t *tool) dir() (checkpoint.Dir, error) {
+	root, err := checkpoint.Root(t.Getenv)
+	if err != nil {
+		return checkpoint.Dir{}, err
+	}
+	client, err := t.environment.Account()
+	if err != nil {
+		return checkpoint.Dir{}, err
+	}
+	return checkpoint.DirOf(root, client), nil
+}
+
+// names are what a shell completes.
+func (t *tool) names() []string {
+	if _, err := t.settings(); err != nil {
+		return nil
+	}
+	dir, err := t.dir()
+	if err != nil {
+		return nil
+	}
+	names, _ := dir.Names()
+	return names
+}
