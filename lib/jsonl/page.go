@@ -5,10 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"sync"
-
-	jsoniter "github.com/json-iterator/go"
 )
 
 // A PageShape says where in an answer a page's items are.
@@ -37,264 +34,362 @@ func (e *TooLargeError) Error() string {
 	return fmt.Sprintf("it is longer than %d MiB", e.Max>>20)
 }
 
-// ReadPage cuts the items out of an answer while it arrives. It returns a *MalformedError,
-// a *TooLargeError, or whatever r returned.
+// ReadPage cuts the items out of an answer while it arrives, without decoding them, and then
+// decodes what is left of it. It returns a *MalformedError, a *TooLargeError, or whatever r
+// returned.
 func ReadPage(r io.Reader, shape PageShape) (List, error) {
-	a := open(r, shape.MaxBytes)
-	defer a.close()
-	var list List
-	var gotItems, gotTotal bool
-	fields := func(it *jsoniter.Iterator, field string) bool {
-		switch {
-		case field == shape.Items:
-			gotItems = true
-			list.Items = a.items(field)
-		case field == shape.Total && it.WhatIsNext() == jsoniter.NumberValue:
-			gotTotal = true
-			list.Total = it.ReadInt64()
-		default:
-			it.Skip()
-		}
-		return it.Error == nil
+	c := cutters.Get().(*cutter)
+	defer c.release()
+	c.shape, c.depthOfItems = shape, 1
+	if shape.Inside != "" {
+		c.depthOfItems = 2
 	}
-	a.object(func(it *jsoniter.Iterator, field string) bool {
-		switch {
-		case shape.Inside == "":
-			return fields(it, field)
-		case field == shape.Inside:
-			if it.WhatIsNext() != jsoniter.ObjectValue {
-				it.ReportError("page", field+" is not an object")
-				return false
-			}
-			it.ReadObjectCB(fields)
-		default:
-			it.Skip()
-		}
-		return it.Error == nil
-	})
-	if err := a.end(); err != nil {
+	if err := c.read(&bounded{r: r, left: shape.MaxBytes, max: shape.MaxBytes}); err != nil {
 		return List{}, err
 	}
-	switch {
-	case !gotItems:
-		return List{}, &MalformedError{"it has no list of " + shape.Items}
-	case !gotTotal || list.Total < 0:
-		return List{}, &MalformedError{"it has no " + shape.Total}
-	}
-	return list, nil
+	return c.list()
 }
 
 // ReadObject reads an answer that is one JSON object, and returns it compact on one line.
 func ReadObject(r io.Reader, maxBytes int64) ([]byte, error) {
-	a := open(r, maxBytes)
-	defer a.close()
-	var object []byte
-	if a.it.WhatIsNext() == jsoniter.ObjectValue {
-		object = tighten(a.it.SkipAndReturnBytes())
-	} else {
-		a.notObject()
-	}
-	if err := a.end(); err != nil {
+	text, err := io.ReadAll(&bounded{r: r, left: maxBytes, max: maxBytes})
+	if err != nil {
 		return nil, err
 	}
-	return object, nil
-}
-
-// An answer is a JSON document that is read while it arrives.
-type answer struct {
-	it   *jsoniter.Iterator
-	r    bounded
-	last int // size of the last item, in bytes
-}
-
-var answers = sync.Pool{New: func() any {
-	return &answer{it: jsoniter.Parse(jsoniter.ConfigDefault, nil, 32<<10)}
-}}
-
-func open(r io.Reader, maxBytes int64) *answer {
-	a := answers.Get().(*answer)
-	a.r = bounded{r: r, left: maxBytes, max: maxBytes}
-	a.it.Reset(&a.r)
-	a.it.Error = nil
-	return a
-}
-
-func (a *answer) close() {
-	a.r = bounded{}
-	// An iterator that stopped half way has a state that nothing resets.
-	if a.it.Error == nil || errors.Is(a.it.Error, io.EOF) {
-		a.it.Reset(nil)
-		answers.Put(a)
+	if err := notAnObject(text); err != nil {
+		return nil, err
 	}
-}
-
-func (a *answer) object(field func(*jsoniter.Iterator, string) bool) {
-	if a.it.WhatIsNext() != jsoniter.ObjectValue {
-		a.notObject()
-		return
-	}
-	a.it.ReadObjectCB(field)
-}
-
-func (a *answer) notObject() {
-	if a.it.Error == nil {
-		a.it.ReportError("answer", "not an object")
-	}
-}
-
-// items reads the list, or null for an empty one.
-func (a *answer) items(field string) [][]byte {
-	if a.it.ReadNil() {
-		return nil
-	}
-	if a.it.WhatIsNext() != jsoniter.ArrayValue {
-		a.it.ReportError("page", field+" is not a list")
-		return nil
-	}
-	var items [][]byte
-	a.it.ReadArrayCB(func(it *jsoniter.Iterator) bool {
-		if it.WhatIsNext() != jsoniter.ObjectValue {
-			it.ReportError("page", field+" holds something else than objects")
-			return false
+	if Valid(text) != nil {
+		if truncated(text) {
+			return nil, cutOff(int64(len(text)))
 		}
-		item := tighten(it.SkipAndAppendBytes(make([]byte, 0, a.last+a.last/8)))
-		a.last = min(len(item), 64<<10)
-		items = append(items, item)
-		return it.Error == nil
-	})
-	return items
+		return nil, &MalformedError{"it is not JSON"}
+	}
+	return AppendCompact(text[:0], text), nil
 }
 
-// end reads to the end of the answer and returns what was wrong with it: the reader's error
-// before anything that only follows from it.
-func (a *answer) end() error {
-	if a.it.Error == nil {
-		if a.it.WhatIsNext(); a.it.Error == nil {
-			a.it.ReportError("answer", "something follows after its end")
+// maxEnvelope is how large an answer may be without its items, in bytes.
+const maxEnvelope = 1 << 20
+
+// A cutter cuts a page into its items, byte by byte as they come, and keeps what is around them.
+// It follows strings and nesting only; each item, and in the end the envelope, is checked
+// as a whole.
+type cutter struct {
+	shape        PageShape
+	depthOfItems int
+
+	chunk    []byte
+	envelope []byte // the answer with empty items
+	item     []byte // the bytes of the current item so far
+	items    [][]byte
+	size     int64
+	begun    bool // something else than white space came
+
+	state   cutState
+	depth   int  // lists and objects around the present place; in an item, those of the item
+	text    bool // the present place is in a string
+	escaped bool // the byte before was a backslash in a string
+	from    int  // where in the envelope the last string begins
+	key     int  // where in the envelope the key before the present value begins; -1: there is none
+	inside  bool // the field named by shape.Inside is open
+}
+
+type cutState int
+
+const (
+	around       cutState = iota // in the envelope
+	beforeFirst                  // after the [ of the items
+	beforeItem                   // after a comma
+	inItem                       //
+	afterItem                    //
+	pastTheItems                 // in the envelope, after the items
+)
+
+var cutters = sync.Pool{New: func() any { return &cutter{chunk: make([]byte, 32<<10)} }}
+
+func (c *cutter) release() {
+	kept := cutter{chunk: c.chunk, envelope: c.envelope[:0], item: c.item[:0], key: -1}
+	if cap(kept.item) > 1<<20 {
+		kept.item = nil // one huge item is no reason to keep room for the next
+	}
+	*c = kept
+	cutters.Put(c)
+}
+
+func (c *cutter) read(r *bounded) error {
+	for {
+		n, err := r.Read(c.chunk)
+		if n > 0 {
+			c.size += int64(n)
+			if !c.begun && len(trimSpace(c.chunk[:n])) > 0 {
+				c.begun = true
+				if bad := notAnObject(c.chunk[:n]); bad != nil {
+					return bad
+				}
+			}
+			if bad := c.take(c.chunk[:n]); bad != nil {
+				return bad
+			}
 		}
-	} else if errors.Is(a.it.Error, io.EOF) {
-		a.it.Error = io.ErrUnexpectedEOF
+		switch {
+		case errors.Is(err, io.EOF):
+			return c.end()
+		case err != nil:
+			return err
+		}
 	}
-	if a.r.err != nil && !errors.Is(a.r.err, io.EOF) {
-		return a.r.err
-	}
-	if errors.Is(a.it.Error, io.EOF) {
-		return nil
-	}
-	problem := complaint(a.it.Error)
+}
+
+// notAnObject looks at how an answer begins.
+func notAnObject(text []byte) error {
+	text = trimSpace(text)
 	switch {
-	case a.r.size == 0:
+	case len(text) == 0:
 		return &MalformedError{"it is empty"}
-	case markup(a.r.head):
+	case text[0] == '<':
 		return &MalformedError{"it is HTML, a page for a browser, and not JSON"}
-	case errors.Is(a.it.Error, io.ErrUnexpectedEOF), a.r.err != nil && a.cut():
-		return &MalformedError{fmt.Sprintf("it ends in the middle, after %d bytes", a.r.size)}
+	case text[0] != '{':
+		return &MalformedError{"it is not a JSON object"}
 	}
-	return &MalformedError{"it is not JSON of the expected shape: " + problem}
+	return nil
 }
 
-// cut reports whether what went wrong is just that the document ended too early.
-func (a *answer) cut() bool {
-	a.it.Error = nil
-	a.it.WhatIsNext()
-	return errors.Is(a.it.Error, io.EOF)
+func cutOff(size int64) error {
+	return &MalformedError{fmt.Sprintf("it ends in the middle, after %d bytes", size)}
 }
 
-// complaint is what jsoniter found, without the piece of the document that it quotes: that may
-// hold anything.
-func complaint(err error) string {
-	text, _, _ := strings.Cut(err.Error(), ", error found in")
-	return strings.ToValidUTF8(text, "?")
+// truncated reports whether a text that is not JSON lacks its end: whether something is open.
+func truncated(text []byte) bool {
+	c := cutter{key: -1}
+	return c.take(text) == nil && (c.depth > 0 || c.text)
 }
 
-func markup(head []byte) bool {
-	head = bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\ufeff")), " \t\r\n")
-	return bytes.HasPrefix(head, []byte("<"))
-}
-
-// tighten takes the white space between the tokens out of a valid document, in place.
-func tighten(doc []byte) []byte {
-	i := blank(doc, 0)
-	if i < 0 {
-		return doc
-	}
-	out := doc[:i]
-	for i < len(doc) {
-		switch c := doc[i]; c {
-		case ' ', '\t', '\r', '\n':
-			i++
-		case '"':
-			end := quoteEnd(doc, i)
-			out = append(out, doc[i:end]...)
-			i = end
+// take follows the next piece of the answer.
+func (c *cutter) take(b []byte) error {
+	for i := 0; i < len(b); {
+		var n int
+		var err error
+		switch c.state {
+		case inItem:
+			n, err = c.follow(b[i:])
+		case around, pastTheItems:
+			n, err = c.skirt(b[i:])
 		default:
-			out = append(out, c)
-			i++
+			n, err = 1, c.between(b[i])
+			if c.state == inItem {
+				n = 0 // the item begins with this byte
+			}
 		}
-	}
-	return out
-}
-
-// blank finds the first white space outside a string; -1 where there is none.
-func blank(doc []byte, from int) int {
-	for i := from; i < len(doc); {
-		switch c := doc[i]; {
-		case c == '"':
-			i = quoteEnd(doc, i)
-		case c <= ' ':
-			return i
-		default:
-			i++
-		}
-	}
-	return -1
-}
-
-// quoteEnd is where the string that begins at i is over.
-func quoteEnd(doc []byte, i int) int {
-	for i++; i < len(doc); i++ {
-		n := bytes.IndexByte(doc[i:], '"')
-		if n < 0 {
-			break
+		if err != nil {
+			return err
 		}
 		i += n
-		escapes := 0
-		for doc[i-1-escapes] == '\\' {
-			escapes++
-		}
-		if escapes%2 == 0 {
-			return i + 1
-		}
 	}
-	return len(doc)
+	return nil
 }
 
-// bounded is a reader that gives no more than so many bytes, and keeps how it began and what
-// ended it.
+// between looks at a byte between two items.
+func (c *cutter) between(b byte) error {
+	switch {
+	case b == ' ' || b == '\t' || b == '\r' || b == '\n':
+	case b == '{' && c.state != afterItem:
+		c.state, c.depth = inItem, 0
+	case b == ',' && c.state == afterItem:
+		c.state = beforeItem
+	case b == ']' && c.state != beforeItem:
+		c.envelope = append(c.envelope, b)
+		c.state, c.depth, c.key = pastTheItems, c.depthOfItems, -1
+	default:
+		return &MalformedError{"its " + c.shape.Items + " are not a list of objects"}
+	}
+	return nil
+}
+
+// follow takes bytes of an item, up to its end.
+func (c *cutter) follow(b []byte) (int, error) {
+	i := 0
+	for i < len(b) {
+		if c.text {
+			i = c.string(b, i)
+			continue
+		}
+		switch b[i] {
+		case '"':
+			c.text = true
+		case '{', '[':
+			c.depth++
+		case '}', ']':
+			c.depth--
+		}
+		i++
+		if c.depth == 0 {
+			c.item = append(c.item, b[:i]...)
+			err := c.finish()
+			c.state, c.item = afterItem, c.item[:0]
+			return i, err
+		}
+	}
+	c.item = append(c.item, b...)
+	return len(b), nil
+}
+
+// string goes on in a string, and returns where it, or what there is of it, ends.
+func (c *cutter) string(b []byte, i int) int {
+	if c.escaped {
+		c.escaped = false
+		return i + 1
+	}
+	for ; i < len(b); i++ {
+		n := bytes.IndexByte(b[i:], '"')
+		part := b[i:]
+		if n >= 0 {
+			part = b[i : i+n]
+		}
+		if esc := bytes.IndexByte(part, '\\'); esc >= 0 {
+			i += esc
+			if i+1 == len(b) {
+				c.escaped = true
+				return len(b)
+			}
+			i++ // the loop goes past what is escaped
+			continue
+		}
+		if n < 0 {
+			return len(b)
+		}
+		c.text = false
+		return i + n + 1
+	}
+	return len(b)
+}
+
+// finish keeps the item that is complete.
+func (c *cutter) finish() error {
+	item, err := Compact(make([]byte, 0, len(c.item)), c.item)
+	if err != nil {
+		return &MalformedError{fmt.Sprintf("one of its %s is not JSON", c.shape.Items)}
+	}
+	c.items = append(c.items, item)
+	return nil
+}
+
+// skirt takes bytes of the envelope, up to the beginning of the items.
+func (c *cutter) skirt(b []byte) (int, error) {
+	i := 0
+	for i < len(b) {
+		if c.text {
+			i = c.string(b, i)
+			continue
+		}
+		at := len(c.envelope) + i
+		switch b[i] {
+		case '"':
+			c.text, c.from = true, at
+		case ':':
+			c.key = c.from
+		case ',':
+			c.key = -1
+		case '{', '[':
+			// What stands in b is not yet part of the envelope, and the key may.
+			c.envelope = append(c.envelope, b[:i+1]...)
+			list, taken := b[i] == '[', i+1
+			if list && c.state == around && c.depth == c.depthOfItems && (c.depth == 1 || c.inside) && c.keyIs(c.shape.Items) {
+				c.state = beforeFirst
+				return taken, nil
+			}
+			if !list && c.depth == 1 && c.shape.Inside != "" {
+				c.inside = c.keyIs(c.shape.Inside)
+			}
+			c.depth++
+			c.key = -1
+			return taken, c.fits()
+		case '}', ']':
+			c.depth--
+			c.key = -1
+			if c.depth == 1 {
+				c.inside = false
+			}
+		}
+		i++
+	}
+	c.envelope = append(c.envelope, b...)
+	return len(b), c.fits()
+}
+
+func (c *cutter) fits() error {
+	if len(c.envelope) > maxEnvelope {
+		return &TooLargeError{Max: maxEnvelope}
+	}
+	return nil
+}
+
+// keyIs tells whether the value that begins now belongs to the key.
+func (c *cutter) keyIs(name string) bool {
+	if c.key < 0 || name == "" {
+		return false
+	}
+	end := (&cutter{text: true}).string(c.envelope, c.key+1)
+	return keyIs(c.envelope[c.key+1:end-1], name)
+}
+
+// end is called when the answer is over.
+func (c *cutter) end() error {
+	switch {
+	case !c.begun:
+		return &MalformedError{"it is empty"}
+	case c.text || c.depth > 0 || c.state != around && c.state != pastTheItems:
+		return cutOff(c.size)
+	case Valid(c.envelope) != nil:
+		return &MalformedError{"it is not JSON"}
+	}
+	return nil
+}
+
+// list looks into the envelope.
+func (c *cutter) list() (List, error) {
+	around := c.envelope
+	if c.shape.Inside != "" {
+		around = Lookup(around, c.shape.Inside)
+	}
+	list := List{Items: c.items}
+	if at := Lookup(around, c.shape.Items); at == nil || at[0] != '[' && at[0] != 'n' {
+		return List{}, &MalformedError{"it has no list of " + c.shape.Items}
+	}
+	var ok bool
+	if list.Total, ok = Int(Lookup(around, c.shape.Total)); !ok || list.Total < 0 {
+		return List{}, &MalformedError{"it has no " + c.shape.Total}
+	}
+	return list, nil
+}
+
+// Pick finds the values of some members of an object in one pass: values gets, for each of the
+// names, the bytes of its value, or nil. The object must be valid JSON.
+func Pick(object []byte, names []string, values [][]byte) {
+	clear(values)
+	members(object, func(name, value []byte) {
+		for i := range names {
+			if keyIs(name, names[i]) {
+				values[i] = value
+				return
+			}
+		}
+	})
+}
+
+// bounded is a reader that gives no more than so many bytes.
 type bounded struct {
-	r               io.Reader
-	left, max, size int64
-	head            []byte
-	err             error
+	r         io.Reader
+	left, max int64
 }
 
 func (b *bounded) Read(p []byte) (int, error) {
-	if b.err != nil {
-		return 0, b.err
-	}
 	if b.left <= 0 {
-		b.err = &TooLargeError{Max: b.max}
-		return 0, b.err
+		return 0, &TooLargeError{Max: b.max}
 	}
 	if int64(len(p)) > b.left {
 		p = p[:b.left]
 	}
 	n, err := b.r.Read(p)
-	if b.head == nil {
-		b.head = bytes.Clone(p[:min(n, 64)])
-	}
 	b.left -= int64(n)
-	b.size += int64(n)
-	b.err = err
 	return n, err
 }

@@ -33,23 +33,17 @@ type Session struct {
 	Raw           []byte // compact, on one line
 }
 
+// parsed are the fields of a session that a walk looks at.
+var parsed = []string{"sessionId", "beginTime", "endTime", "firstObserved", "lastUpdated"}
+
 // Parse looks into a session.
 func Parse(raw []byte) Session {
-	s := Session{Raw: raw}
-	jsonl.Members(raw, func(name string, value []byte) {
-		switch name {
-		case "sessionId":
-			s.ID = jsonl.Text(value)
-		case "beginTime":
-			s.Begin, _ = jsonl.Int(value)
-		case "endTime":
-			s.End, _ = jsonl.Int(value)
-		case "firstObserved":
-			s.FirstObserved, _ = jsonl.Int(value)
-		case "lastUpdated":
-			s.LastUpdated, _ = jsonl.Int(value)
-		}
-	})
+	var values [5][]byte
+	jsonl.Pick(raw, parsed, values[:])
+	s := Session{Raw: raw, ID: jsonl.Text(values[0])}
+	for i, into := range []*int64{&s.Begin, &s.End, &s.FirstObserved, &s.LastUpdated} {
+		*into, _ = jsonl.Int(values[i+1])
+	}
 	return s
 }
 
