@@ -393,3 +393,17 @@ func (b *bounded) Read(p []byte) (int, error) {
 	b.left -= int64(n)
 	return n, err
 }
+
+// Prepend puts a member, as it is written ("key":value), first into a compact object; without
+// one the object stays as it is.
+func Prepend(object, member []byte) []byte {
+	if len(member) == 0 {
+		return object
+	}
+	out := make([]byte, 0, len(object)+len(member)+1)
+	out = append(append(out, '{'), member...)
+	if len(object) > 2 {
+		out = append(out, ',')
+	}
+	return append(out, object[1:]...)
+}

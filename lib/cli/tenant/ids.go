@@ -1,0 +1,102 @@
+package tenant
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+
+	"sess/lib/cli"
+	"sess/lib/jsonl"
+)
+
+// An IDs gives session ids one after the other, from arguments or from lines.
+type IDs struct {
+	args  []string
+	lines *jsonl.Reader // nil: only args
+}
+
+// DeclareMaxLine adds --max-line.
+func DeclareMaxLine(app *cli.App) *int {
+	n := cli.CountVar(app.Flag("max-line", "The longest line taken, in bytes (67108864).").PlaceHolder("BYTES"), 1, 1<<30)
+	*n = jsonl.DefaultMaxLine
+	return n
+}
+
+// NewIDs returns the ids of args, or, where there are none or only "-", those of stdin.
+func NewIDs(app *cli.App, args []string, maxLine int) *IDs {
+	if len(args) > 1 || len(args) == 1 && args[0] != "-" {
+		return &IDs{args: args}
+	}
+	if app.StdinIsTerminal() {
+		app.Say("reading session ids from the terminal, one a line; ^D ends them")
+	}
+	return ReadIDs(app.Stdin, maxLine)
+}
+
+// ReadIDs returns the ids of lines: JSON objects with a sessionId or session_id, or an id by itself.
+func ReadIDs(r io.Reader, maxLine int) *IDs {
+	return &IDs{lines: jsonl.NewReader(r, maxLine)}
+}
+
+// Next returns the next id, and io.EOF after the last. A line that holds none is an error of
+// usage that names it.
+func (s *IDs) Next() (string, error) {
+	if s.lines == nil {
+		if len(s.args) == 0 {
+			return "", io.EOF
+		}
+		id := s.args[0]
+		s.args = s.args[1:]
+		return id, nil
+	}
+	line, err := s.lines.Next()
+	if err != nil {
+		return "", err
+	}
+	id, err := idOf(bytes.Trim(line, " \t"))
+	if err != nil {
+		return "", cli.WithHint(cli.Usagef("standard input, line %d: %w", s.lines.Number(), err),
+			"each line is a JSON object with a sessionId or session_id, or an id by itself")
+	}
+	return id, nil
+}
+
+func idOf(line []byte) (string, error) {
+	switch line[0] {
+	case '{':
+		if err := jsonl.Valid(line); err != nil {
+			return "", err
+		}
+		for _, key := range []string{"sessionId", "session_id"} {
+			if value := jsonl.Lookup(line, key); len(value) > 2 && value[0] == '"' {
+				return jsonl.Text(value), nil
+			}
+		}
+		return "", errors.New("there is no sessionId and no session_id in it")
+	case '"': // as jq prints an id without -r
+		if err := jsonl.Valid(line); err != nil {
+			return "", err
+		}
+		line = []byte(jsonl.Text(line))
+	}
+	if !looksLikeID(line) {
+		return "", fmt.Errorf("%.40q is neither JSON nor a session id", line)
+	}
+	return string(line), nil
+}
+
+// looksLikeID takes what ids of any kind are made of: letters, digits and a few signs.
+func looksLikeID(text []byte) bool {
+	if len(text) == 0 || len(text) > 200 {
+		return false
+	}
+	for _, c := range text {
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '_', c == '.', c == ':', c == '=', c == '+', c == '~':
+		default:
+			return false
+		}
+	}
+	return true
+}
