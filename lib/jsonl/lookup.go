@@ -95,10 +95,22 @@ func elements(list []byte, visit func(value []byte)) {
 	}
 }
 
-// Members calls visit for each member of an object with its decoded name; it does nothing where
-// the value is no object. The value must be valid JSON.
+// Members calls visit for each member of an object with its decoded name, of a very long one the
+// beginning and …; it does nothing where the value is no object. The value must be valid JSON.
 func Members(object []byte, visit func(name string, value []byte)) {
-	members(object, func(name, value []byte) { visit(keyText(name), value) })
+	members(object, func(raw, value []byte) {
+		name, _ := cutKey(raw)
+		visit(name, value)
+	})
+}
+
+// cutKey decodes a member's raw name, of a very long one only the beginning.
+func cutKey(raw []byte) (name string, cut bool) {
+	if len(raw) <= 6*longKey { // bytes of escape sequences for one of the name
+		return keyText(raw), false
+	}
+	text, _ := AppendTextMost(nil, append([]byte{'"'}, raw[:6*longKey+6]...), longKey)
+	return string(text) + "…", true
 }
 
 // Elements calls visit for each element of a list; it does nothing where the value is no list.

@@ -1,6 +1,7 @@
 package jsonl
 
 import (
+	"bytes"
 	"slices"
 	"testing"
 )
@@ -144,7 +145,8 @@ func TestUnnamed(t *testing.T) {
 				t.Fatal(err)
 			}
 			var got []string
-			for _, u := range s.Unnamed() {
+			list, _ := s.Unnamed()
+			for _, u := range list {
 				got = append(got, u.In.Field(u.Name).Header())
 			}
 			if !slices.Equal(got, want) {
@@ -163,8 +165,8 @@ func TestAnyNumberOfKeys(t *testing.T) {
 		if err := s.Scan(record); err != nil {
 			t.Fatal(err)
 		}
-		if string(s.Value(0)) != string(appendNumber(nil, i)) || len(s.Unnamed()) != 1 {
-			t.Fatalf("%s: %s, %d", record, s.Value(0), len(s.Unnamed()))
+		if list, more := s.Unnamed(); string(s.Value(0)) != string(appendNumber(nil, i)) || len(list) != 1 || more != 0 {
+			t.Fatalf("%s: %s, %d", record, s.Value(0), len(list))
 		}
 	}
 	if n := len(s.keys[0].order); n > maxKeys {
@@ -177,4 +179,29 @@ func appendNumber(dst []byte, n int) []byte {
 		dst = appendNumber(dst, n/10)
 	}
 	return append(dst, byte('0'+n%10))
+}
+
+// What one record has too much of is bounded, and counted.
+func TestTooManyAndTooLongKeys(t *testing.T) {
+	var record []byte
+	record = append(record, '{')
+	for i := range 3 * maxUnnamed {
+		record = append(append(append(record, `"k`...), appendNumber(nil, i)...), `":0,`...)
+	}
+	record = append(record, `"wantedOne":1}`...)
+	p, _ := ParsePath("wanted_one")
+	s := NewPlan([]Path{p}, []Path{{}}).Scanner()
+	if err := s.Scan(record); err != nil {
+		t.Fatal(err)
+	}
+	if list, more := s.Unnamed(); len(list) != maxUnnamed || more != 2*maxUnnamed || string(s.Value(0)) != "1" {
+		t.Errorf("%d unnamed and %d more, %s", len(list), more, s.Value(0))
+	}
+	long := bytes.Repeat([]byte(`\\n\u00e9`), 10*longKey)
+	if err := s.Scan(append(append([]byte(`{"`), long...), `":1,"wantedOne":2}`...)); err != nil {
+		t.Fatal(err)
+	}
+	if list, _ := s.Unnamed(); len(list) != 1 || !list[0].Cut || len(list[0].Name) > 2*longKey || string(s.Value(0)) != "2" {
+		t.Errorf("%d unnamed, %s", len(list), s.Value(0))
+	}
 }

@@ -13,20 +13,23 @@ type Plan struct {
 type node struct {
 	step    step // how one comes here
 	path    Path
-	named   []*node // where an object's members lead; an index is also a name there
-	indexed []*node // where a list's elements lead
-	across  bool    // some name is looked for, which over a list means each element
-	head    int     // how many of a list's first elements indexes ask for
-	tail    int     // how many of its last ones
-	watched bool    // members that no path leads through are noticed
-	slot    int     // where the value goes; the slots of the nodes below follow
-	after   int     // the slot after those
+	named   []*node            // where an object's members lead; an index is also a name there
+	exact   map[string][]*node // those by their names
+	folded  map[string][]*node // those by their names in snake_case, where that will do
+	indexed []*node            // where a list's elements lead
+	across  bool               // some name is looked for, which over a list means each element
+	head    int                // how many of a list's first elements indexes ask for
+	tail    int                // how many of its last ones
+	watched bool               // members that no path leads through are noticed
+	slot    int                // where the value goes; the slots of the nodes below follow
+	after   int                // the slot after those
 }
 
 // An Unnamed is a member that no path of a plan leads through.
 type Unnamed struct {
 	In   Path   // the object it is in
-	Name string // decoded
+	Name string // decoded; of a very long one the beginning, and …
+	Cut  bool   // Name is only the beginning
 }
 
 // NewPlan makes a plan for the paths; a * at the end is ignored. In the objects that the watched
@@ -57,13 +60,19 @@ func (n *node) grow(path Path) []*node {
 // child is the node one step on, to which the steps lead from the record.
 func (n *node) child(steps []step) *node {
 	last := steps[len(steps)-1]
-	for _, c := range n.named {
+	for _, c := range n.exact[last.name] {
 		if c.step == last {
 			return c
 		}
 	}
 	c := &node{step: last, path: Path{steps: steps}}
-	n.named = append(n.named, c)
+	if n.named = append(n.named, c); n.exact == nil {
+		n.exact, n.folded = map[string][]*node{}, map[string][]*node{}
+	}
+	n.exact[last.name] = append(n.exact[last.name], c)
+	if last.fold != "" {
+		n.folded[last.fold] = append(n.folded[last.fold], c)
+	}
 	switch {
 	case !last.is:
 		n.across = true
@@ -97,6 +106,7 @@ type Scanner struct {
 	keys    []keys
 	across  bool // a list lies where a name is looked for
 	unnamed []*Unnamed
+	more    int   // that there was no room for in unnamed
 	starts  []int // of elements, as a stack
 }
 
@@ -115,7 +125,7 @@ func (p *Plan) Scanner() *Scanner {
 func (s *Scanner) Scan(line []byte) error {
 	clear(s.values)
 	clear(s.fits)
-	s.line, s.across, s.unnamed, s.starts = line, false, s.unnamed[:0], s.starts[:0]
+	s.line, s.across, s.unnamed, s.more, s.starts = line, false, s.unnamed[:0], 0, s.starts[:0]
 	end := s.value(s.plan.root, pastSpace(line, 0), 0)
 	if end < 0 || pastSpace(line, end) != len(line) {
 		return notJSON(line)
@@ -145,9 +155,18 @@ func (s *Scanner) Value(i int) []byte {
 }
 
 // Unnamed lists what the record has in watched objects and no path leads through; a watched
-// value that is neither an object nor null is listed itself. The list is valid until the next
-// Scan, what it points to for good.
-func (s *Scanner) Unnamed() []*Unnamed { return s.unnamed }
+// value that is neither an object nor null is listed itself. Of a great many it lists some, and
+// tells how many more there are. The list is valid until the next Scan, what it points to for
+// good.
+func (s *Scanner) Unnamed() (list []*Unnamed, more int) { return s.unnamed, s.more }
+
+func (s *Scanner) notice(u *Unnamed) {
+	if len(s.unnamed) < maxUnnamed {
+		s.unnamed = append(s.unnamed, u)
+	} else {
+		s.more++
+	}
+}
 
 // value scans the value at i, which is n's, depth lists and objects deep, and returns the index
 // after it.
@@ -172,7 +191,7 @@ func (s *Scanner) value(n *node, i, depth int) (end int) {
 		s.across = s.across || n.across && b[i] == '['
 		if n.watched && b[i] != '{' && b[i] != 'n' && len(n.path.steps) > 0 {
 			last := len(n.path.steps) - 1
-			s.unnamed = append(s.unnamed, &Unnamed{In: Path{steps: n.path.steps[:last]}, Name: n.step.name})
+			s.notice(&Unnamed{In: Path{steps: n.path.steps[:last]}, Name: n.step.name})
 		}
 	}
 	s.values[n.slot] = b[i:end]
@@ -215,7 +234,7 @@ func (s *Scanner) object(n *node, i, depth int) int {
 		end := bad
 		if len(k.ways) == 0 {
 			if end = valueEnd(b, i, depth); n.watched {
-				s.unnamed = append(s.unnamed, k.unnamed)
+				s.notice(k.unnamed)
 			}
 		}
 		for _, w := range k.ways {
@@ -247,12 +266,14 @@ func (s *Scanner) member(n *node, k *key, w way, i, depth int) int {
 	if had := s.fits[slot]; had != 0 {
 		if had > w.fit {
 			if n.watched {
-				s.unnamed = append(s.unnamed, k.unnamed)
+				s.notice(k.unnamed)
 			}
 			return valueEnd(s.line, i, depth)
 		}
 		if had < w.fit && n.watched {
-			s.unnamed = append(s.unnamed, s.keys[n.slot].outdone(w.node, had)...)
+			if k := s.keys[n.slot].outdone(w.node, had); k != nil {
+				s.notice(k.unnamed)
+			}
 		}
 		clear(s.values[slot:w.node.after])
 		clear(s.fits[slot:w.node.after])
@@ -338,8 +359,12 @@ type way struct {
 	fit  uint8
 }
 
-// maxKeys bounds the keys remembered for a node; data may have any number.
-const maxKeys = 512
+// Data may have any number of keys of any length; these many and long ones are remembered.
+const (
+	maxKeys    = 512
+	longKey    = 1 << 10 // bytes
+	maxUnnamed = 2000
+)
 
 func (t *keys) at(place int) *key {
 	if place < len(t.order) {
@@ -353,32 +378,36 @@ func (t *keys) find(n *node, raw []byte) *key {
 	if k := t.index[string(raw)]; k != nil {
 		return k
 	}
-	name := keyText(raw)
-	k := &key{quoted: `"` + string(raw) + `":`, place: len(t.order)}
-	for _, c := range n.named {
-		if fit := c.step.fits(name); fit > 0 {
-			k.ways = append(k.ways, way{c, fit})
+	name, cut := cutKey(raw)
+	k := &key{place: len(t.order)}
+	for _, c := range n.exact[name] {
+		k.ways = append(k.ways, way{c, 2})
+	}
+	for _, c := range n.folded[Fold(name)] {
+		if c.step.name != name {
+			k.ways = append(k.ways, way{c, 1})
 		}
 	}
 	if n.watched {
-		k.unnamed = &Unnamed{In: n.path, Name: name}
+		k.unnamed = &Unnamed{In: n.path, Name: name, Cut: cut}
 	}
-	if len(t.order) < maxKeys {
+	if len(t.order) < maxKeys && len(raw) < longKey {
 		if t.index == nil {
 			t.index = map[string]*key{}
 		}
-		t.index[string(raw)] = k
+		k.quoted = `"` + string(raw) + `":`
+		t.index[k.quoted[1:len(k.quoted)-2]] = k
 		t.order = append(t.order, k)
 	}
 	return k
 }
 
-// outdone lists the keys that lead to the node with the given fit: a better one was met.
-func (t *keys) outdone(n *node, fit uint8) (unnamed []*Unnamed) {
+// outdone is the key that led to the node with the given fit, before a better one was met.
+func (t *keys) outdone(n *node, fit uint8) *key {
 	for _, k := range t.order {
 		for _, w := range k.ways {
 			if w.node == n && w.fit == fit {
-				return append(unnamed, k.unnamed)
+				return k
 			}
 		}
 	}

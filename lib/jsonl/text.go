@@ -10,20 +10,51 @@ import (
 // what is no UTF-8 and what is half of a surrogate pair becomes U+FFFD. Anything but a string
 // is appended as it is. The value must be valid JSON.
 func AppendText(dst, raw []byte) []byte {
+	dst, _ = AppendTextMost(dst, raw, len(raw))
+	return dst
+}
+
+// AppendTextMost is AppendText for no more than about most bytes of text. It returns how many
+// bytes of raw it has left out.
+func AppendTextMost(dst, raw []byte, most int) (_ []byte, left int) {
 	if len(raw) < 2 || raw[0] != '"' {
-		return append(dst, raw...)
+		n := whole(raw, most)
+		return append(dst, raw[:n]...), len(raw) - n
 	}
 	text := raw[1 : len(raw)-1]
-	for {
+	for most += len(dst); len(text) > 0; {
+		room := most - len(dst)
+		if room <= 0 {
+			return dst, len(text)
+		}
 		i := bytes.IndexByte(text, '\\')
 		if i < 0 {
-			return appendUTF8(dst, text)
+			i = len(text)
 		}
-		dst = appendUTF8(dst, text[:i])
-		var n int
-		dst, n = appendEscape(dst, text[i:])
-		text = text[i+n:]
+		if i > room {
+			n := whole(text[:i], room)
+			return appendUTF8(dst, text[:n]), len(text) - n
+		}
+		if dst, text = appendUTF8(dst, text[:i]), text[i:]; len(text) > 0 {
+			var n int
+			dst, n = appendEscape(dst, text)
+			text = text[n:]
+		}
 	}
+	return dst, 0
+}
+
+// whole is the most bytes, up to most, that text can be cut to without cutting a character.
+func whole(text []byte, most int) int {
+	if len(text) <= most {
+		return len(text)
+	}
+	for n := most; n > most-utf8.UTFMax && n > 0; n-- {
+		if utf8.RuneStart(text[n]) {
+			return n
+		}
+	}
+	return most
 }
 
 // appendUTF8 appends text with U+FFFD for each byte that is no part of a character.

@@ -29,6 +29,11 @@ type cells struct {
 	text  []byte
 }
 
+const (
+	longestText = 64 << 10 // bytes of a value that are shown to people
+	longestList = 1000     // elements of a list that are
+)
+
 // none is the role of no field.
 const none role = -1
 
@@ -82,8 +87,23 @@ func (c *cells) string(dst, raw []byte) []byte {
 	if raw[0] != '"' {
 		return append(dst, raw...)
 	}
-	c.text = jsonl.AppendText(c.text[:0], raw)
-	return appendSafe(dst, c.text, false)
+	return c.cut(dst, raw, false)
+}
+
+// cut appends a text that may have line feeds where lines is true, and of one that nobody would
+// read to its end the beginning, and how much there is more.
+func (c *cells) cut(dst, raw []byte, lines bool) []byte {
+	var left int
+	c.text, left = jsonl.AppendTextMost(c.text[:0], raw, longestText)
+	return appendLeft(appendSafe(dst, c.text, lines), left)
+}
+
+func appendLeft(dst []byte, left int) []byte {
+	if left == 0 {
+		return dst
+	}
+	dst = append(dst, "… +"...)
+	return append(appendInt(dst, int64(left)), " bytes"...)
 }
 
 // broken appends the text of a string with its line feeds, where a field of the role may have
@@ -92,48 +112,62 @@ func (c *cells) broken(dst []byte, r role, raw []byte) []byte {
 	if raw[0] != '"' || c.lines != text && c.lines != r {
 		return c.string(dst, raw)
 	}
-	c.text = jsonl.AppendText(c.text[:0], raw)
-	return appendSafe(dst, c.text, true)
+	return c.cut(dst, raw, true)
 }
 
 // json appends a value as compact JSON. Its strings keep their escapes.
 func (c *cells) json(dst, raw []byte) []byte {
+	if len(raw) > longestText {
+		return appendLeft(appendSafe(dst, raw[:longestText], false), len(raw)-longestText)
+	}
 	c.text = jsonl.AppendCompact(c.text[:0], raw)
 	return appendSafe(dst, c.text, false)
 }
 
 // list appends the elements with commas between them.
 func (c *cells) list(dst []byte, r role, raw []byte) []byte {
-	first := true
+	n, left := 0, 0
 	jsonl.Elements(raw, func(v []byte) {
 		if isNull(v) {
 			return
 		}
-		if !first {
+		if n == longestList {
+			left++
+			return
+		}
+		if n > 0 {
 			dst = append(dst, ", "...)
 		}
-		first = false
+		n++
 		if v[0] == '[' {
 			dst = c.json(dst, v)
 			return
 		}
 		dst, _ = c.append(dst, r, v)
 	})
-	return dst
+	return appendMore(dst, left)
+}
+
+// appendMore says that there are more elements than those shown.
+func appendMore(dst []byte, left int) []byte {
+	if left == 0 {
+		return dst
+	}
+	return append(appendInt(append(dst, ", … +"...), int64(left)), " more"...)
 }
 
 // states appends the newest state and how many there were before it.
 func (c *cells) states(dst, raw []byte) ([]byte, style) {
-	history := newestFirst(raw)
-	if len(history) == 0 {
+	newest, before := newest(raw)
+	if newest == nil {
 		return dst, normal
 	}
-	name := stateName(history[0])
+	name := stateName(newest)
 	if isNull(name) {
 		return c.json(dst, raw), normal
 	}
 	dst = c.string(dst, name)
-	if n := len(history) - 1; n > 0 {
+	if n := before; n > 0 {
 		if !c.words {
 			dst = append(dst, ' ')
 		}
@@ -154,11 +188,11 @@ func stateName(entry []byte) []byte {
 
 // scores appends the newest score and what it amounts to.
 func (c *cells) scores(dst, raw []byte) ([]byte, style) {
-	history := newestFirst(raw)
-	if len(history) == 0 {
+	newest, _ := newest(raw)
+	if newest == nil {
 		return dst, normal
 	}
-	score, s := field(history[0], "score"), field(history[0], "severity")
+	score, s := field(newest, "score"), field(newest, "severity")
 	if isNull(score) && isNull(s) {
 		return c.json(dst, raw), normal
 	}
@@ -180,7 +214,8 @@ func (c *cells) scores(dst, raw []byte) ([]byte, style) {
 
 // notes appends the notes, the newest first, each with its author and its age.
 func (c *cells) notes(dst, raw []byte) []byte {
-	for i, n := range newestFirst(raw) {
+	history, left := newestFirst(raw)
+	for i, n := range history {
 		if i > 0 {
 			if c.lines != none {
 				dst = append(dst, '\n')
@@ -203,7 +238,7 @@ func (c *cells) notes(dst, raw []byte) []byte {
 		dst = append(dst, ": "...)
 		dst = c.broken(dst, prose, content)
 	}
-	return dst
+	return appendMore(dst, left)
 }
 
 // indicators appends the risk indicators with their weights, the heaviest first.
@@ -214,7 +249,12 @@ func (c *cells) indicators(dst, raw []byte) []byte {
 		heavy  float64
 	}
 	var all []indicator
+	left := 0
 	jsonl.Elements(raw, func(v []byte) {
+		if len(all) == longestList {
+			left++
+			return
+		}
 		i := indicator{name: field(v, "name", "id"), weight: field(v, "weight")}
 		if isNull(i.name) {
 			i.name = v
@@ -233,13 +273,18 @@ func (c *cells) indicators(dst, raw []byte) []byte {
 			dst = c.string(dst, i.weight)
 		}
 	}
-	return dst
+	return appendMore(dst, left)
 }
 
 // alerts appends the names of the rules that gave alerts, once each.
 func (c *cells) alerts(dst, raw []byte) []byte {
 	var seen [][]byte
+	left := 0
 	jsonl.Elements(raw, func(v []byte) {
+		if len(seen) == longestList {
+			left++
+			return
+		}
 		name := field(v, "ruleName", "rule_name")
 		if isNull(name) {
 			name = field(v, "ruleId", "rule_id")
@@ -256,28 +301,56 @@ func (c *cells) alerts(dst, raw []byte) []byte {
 		seen = append(seen, name)
 		dst, _ = c.append(dst, text, name)
 	})
-	return dst
+	return appendMore(dst, left)
 }
 
-// newestFirst are a history's entries by their time.
-func newestFirst(raw []byte) [][]byte {
+// newest is a history's entry with the greatest time, the later one of two with the same, and
+// how many others there are.
+func newest(raw []byte) (entry []byte, others int) {
+	var latest int64
+	jsonl.Elements(raw, func(v []byte) {
+		at := entryTime(v)
+		if entry == nil || at >= latest {
+			entry, latest = v, at
+		}
+		others++
+	})
+	return entry, max(others-1, 0)
+}
+
+// entryTime is when an entry of a history was made, 0 where it does not say.
+func entryTime(v []byte) int64 {
+	at, _ := jsonl.Int(field(v, "sourceTimestamp", "source_timestamp"))
+	return at
+}
+
+// newestFirst are a history's entries by their time, as many as are shown, and how many more
+// there are.
+func newestFirst(raw []byte) (values [][]byte, left int) {
 	type entry struct {
-		at    int64
-		value []byte
+		at, place int64
+		value     []byte
 	}
 	var entries []entry
-	jsonl.Elements(raw, func(v []byte) {
-		at, _ := jsonl.Int(field(v, "sourceTimestamp", "source_timestamp"))
-		entries = append(entries, entry{at, v})
-	})
-	// Of one time, the later in the list is the newer.
-	slices.Reverse(entries)
-	slices.SortStableFunc(entries, func(a, b entry) int { return cmp.Compare(b.at, a.at) })
-	values := make([][]byte, len(entries))
-	for i, e := range entries {
-		values[i] = e.value
+	sort := func() {
+		slices.SortFunc(entries, func(a, b entry) int { return cmp.Or(cmp.Compare(b.at, a.at), cmp.Compare(b.place, a.place)) })
+		if n := len(entries); n > longestList {
+			left += n - longestList
+			entries = entries[:longestList]
+		}
 	}
-	return values
+	place := int64(0)
+	jsonl.Elements(raw, func(v []byte) {
+		place++
+		if entries = append(entries, entry{entryTime(v), place, v}); len(entries) == 4*longestList {
+			sort()
+		}
+	})
+	sort()
+	for _, e := range entries {
+		values = append(values, e.value)
+	}
+	return values, left
 }
 
 // field is what an object has under the first of the names that is there.

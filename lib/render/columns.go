@@ -21,6 +21,9 @@ func csvColumns(s *sample) []column {
 	return s.strangers(nil)
 }
 
+// strangersMost bounds the columns that data can add to those of its schema.
+const strangersMost = 1000
+
 // strangers are the columns of the fields in the sample that none of the paths leads through.
 func (s *sample) strangers(paths []string) []column {
 	var wanted []jsonl.Path
@@ -33,10 +36,16 @@ func (s *sample) strangers(paths []string) []column {
 	var cols []column
 	seen := map[string]bool{}
 	for _, r := range s.records {
-		scanner.Scan(r)
-		for _, u := range scanner.Unnamed() {
+		if scanner.Scan(r); len(cols) == strangersMost {
+			break
+		}
+		list, _ := scanner.Unnamed()
+		for _, u := range list {
+			if u.Cut {
+				continue
+			}
 			p := u.In.Field(u.Name)
-			if id := p.String(); !seen[id] {
+			if id := p.String(); !seen[id] && len(cols) < strangersMost {
 				seen[id] = true
 				header := p.Header()
 				if taken[header] {

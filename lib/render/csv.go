@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"math/bits"
+	"slices"
 	"unicode/utf8"
 
 	"sess/lib/jsonl"
@@ -30,6 +31,9 @@ func (f *csvRows) record(dst, line []byte) ([]byte, error) {
 			dst = append(dst, ',')
 		}
 		raw := f.scanner.Value(i)
+		if len(raw) > 1<<16 {
+			dst = slices.Grow(dst, len(raw)+len(raw)/4) // at once: growing step by step copies again and again
+		}
 		switch {
 		case len(raw) == 0:
 		case raw[0] == '"':

@@ -69,49 +69,65 @@ func (f jsonPretty) record(dst, line []byte) ([]byte, error) {
 	if err := jsonl.Valid(line); err != nil {
 		return dst, err
 	}
-	compact := jsonl.AppendCompact(nil, line)
-	if f.shown {
-		compact = escapeHidden(compact, 0)
-	}
-	depth := 0
-	object := []bool{}
+	var object []bool // of the lists and objects around
 	key := false
-	for i := 0; i < len(compact); {
-		switch c := compact[i]; c {
+	for i := 0; i < len(line); {
+		depth := len(object)
+		switch c := line[i]; c {
+		case ' ', '\t', '\r', '\n':
+			i++
 		case '{', '[':
 			dst = append(dst, c)
-			if compact[i+1] == c+2 { // the closing one
-				dst = append(dst, c+2)
-				i += 2
+			i++
+			if jsonl.IsEmpty(line[i-1:]) {
+				for line[i] != c+2 { // the closing one
+					i++
+				}
+				dst = append(dst, line[i])
+				i++
 				continue
 			}
-			depth++
 			object = append(object, c == '{')
 			key = c == '{'
-			dst = pad(append(dst, '\n'), 2*depth)
-			i++
+			dst = pad(append(dst, '\n'), indent(depth+1))
 		case '}', ']':
-			depth--
-			object = object[:depth]
-			dst = pad(append(dst, '\n'), 2*depth)
-			dst = append(dst, c)
+			object = object[:depth-1]
+			dst = append(pad(append(dst, '\n'), indent(depth-1)), c)
 			i++
 		case ',':
-			dst = pad(append(dst, ",\n"...), 2*depth)
-			key = depth > 0 && object[depth-1]
+			dst = pad(append(dst, ",\n"...), indent(depth))
+			key = object[depth-1]
 			i++
 		case ':':
 			dst = append(dst, ": "...)
 			key = false
 			i++
 		default:
-			end := jsonl.TokenEnd(compact, i)
-			dst = styled(dst, compact[i:end], tokenStyle(c, key), f.colour)
+			end := jsonl.TokenEnd(line, i)
+			dst = f.token(dst, line[i:end], tokenStyle(c, key))
 			i = end
 		}
 	}
 	return append(dst, '\n'), nil
 }
+
+func (f jsonPretty) token(dst, token []byte, s style) []byte {
+	if f.colour {
+		dst = append(dst, sequences[s]...)
+	}
+	begin := len(dst)
+	if dst = append(dst, token...); f.shown {
+		dst = escapeHidden(dst, begin)
+	}
+	if f.colour {
+		dst = append(dst, plainly...)
+	}
+	return dst
+}
+
+// indent is how many blanks go before a line of JSON. From some depth on it is no more: what
+// nests ten thousand deep would be mostly blanks.
+func indent(depth int) int { return 2 * min(depth, 100) }
 
 func tokenStyle(c byte, key bool) style {
 	switch {

@@ -40,12 +40,13 @@ func (w *watch) String() string {
 // missed counts the fields that came after the header was out and have no column.
 type missed struct {
 	count  map[string]int
-	others int // records of fields that there was no more room to name
+	others int // fields of records that there was no more room to name
 }
 
 const missedNames = 100
 
-func (m *missed) add(fields []*jsonl.Unnamed) {
+func (m *missed) add(fields []*jsonl.Unnamed, more int) {
+	m.others += more
 	for _, f := range fields {
 		name := askable(f.In.Field(f.Name))
 		if _, ok := m.count[name]; !ok && len(m.count) >= missedNames {
@@ -99,6 +100,9 @@ func (m *missed) String() string {
 			records = "record"
 		}
 		fmt.Fprintf(&b, "%s (%d %s)", appendSafe(nil, []byte(name), false), m.count[name], records)
+	}
+	if m.others > 0 {
+		fmt.Fprintf(&b, " and %d values of more fields", m.others)
 	}
 	return b.String()
 }

@@ -34,7 +34,7 @@ func parseMoment(raw []byte) (time.Time, bool) {
 	if ms, ok := jsonl.Int(raw); ok {
 		return time.UnixMilli(ms), ms > 0 && ms <= latest
 	}
-	if len(raw) < 2 || raw[0] != '"' || bytes.IndexByte(raw, '\\') >= 0 {
+	if len(raw) < 2 || len(raw) > 64 || raw[0] != '"' || bytes.IndexByte(raw, '\\') >= 0 {
 		return time.Time{}, false
 	}
 	t, err := time.Parse(time.RFC3339Nano, string(raw[1:len(raw)-1]))

@@ -2,6 +2,7 @@ package render
 
 import (
 	"bytes"
+	"fmt"
 	"time"
 
 	"sess/lib/jsonl"
@@ -17,6 +18,7 @@ type cards struct {
 	most    int // the terminal's width, 0 for none
 	colour  bool
 	fields  []labelled
+	more    int // fields that there was no room for
 	text    []byte
 }
 
@@ -34,6 +36,7 @@ const (
 	cardIndent   = 2
 	cardRule     = 80 // of a card's title, where there is no terminal
 	longestLabel = 30 // beside its value; longer ones stand above theirs
+	fieldsMost   = 2000
 	deepest      = 20 // objects within objects, before one is shown as JSON
 )
 
@@ -42,7 +45,7 @@ func (f *cards) record(dst, line []byte) ([]byte, error) {
 		return dst, err
 	}
 	record := f.scanner.Record()
-	f.fields = f.fields[:0]
+	f.fields, f.more = f.fields[:0], 0
 	if f.columns != nil {
 		for i, c := range f.columns {
 			f.add(c.header, c.header, c.role, f.scanner.Value(i))
@@ -58,11 +61,18 @@ func (f *cards) record(dst, line []byte) ([]byte, error) {
 			dst = f.table(dst, l)
 		}
 	}
+	if f.more > 0 {
+		dst = fmt.Appendf(pad(dst, cardIndent), "… +%d more fields\n", f.more)
+	}
 	return append(dst, '\n'), nil
 }
 
 func (f *cards) add(label, path string, r role, raw []byte) {
 	if isNull(raw) || string(raw) == `""` || jsonl.IsEmpty(raw) {
+		return
+	}
+	if len(f.fields) == fieldsMost {
+		f.more++
 		return
 	}
 	f.fields = append(f.fields, labelled{label: label, path: path, role: r, raw: raw})
@@ -300,10 +310,16 @@ func isTable(l labelled) bool {
 func (f *cards) table(dst []byte, l labelled) []byte {
 	dst = append(dst, '\n')
 	dst = append(styled(pad(dst, cardIndent), []byte(l.label), bold, f.colour), '\n')
-	rows := newestFirst(l.raw)
+	rows, left := newestFirst(l.raw)
 	if l.role != states && l.role != scores && l.role != notes {
-		rows = rows[:0]
-		jsonl.Elements(l.raw, func(v []byte) { rows = append(rows, v) })
+		rows, left = rows[:0], 0
+		jsonl.Elements(l.raw, func(v []byte) {
+			if len(rows) < longestList {
+				rows = append(rows, v)
+			} else {
+				left++
+			}
+		})
 	}
 	first := &sample{kind: anything}
 	var rest [][]byte // what is no object, among those that are
@@ -331,6 +347,9 @@ func (f *cards) table(dst []byte, l labelled) []byte {
 	for _, r := range rest {
 		f.text, _ = f.cells.append(f.text[:0], text, r)
 		dst = append(append(pad(dst, g.indented), f.text...), '\n')
+	}
+	if left > 0 {
+		dst = fmt.Appendf(pad(dst, g.indented), "… +%d more\n", left)
 	}
 	return dst
 }

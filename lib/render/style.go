@@ -28,8 +28,11 @@ func styled(dst, text []byte, s style, colour bool) []byte {
 	}
 	dst = append(dst, sequences[s]...)
 	dst = append(dst, text...)
-	return append(dst, "\x1b[0m"...)
+	return append(dst, plainly...)
 }
+
+// plainly ends a style.
+const plainly = "\x1b[0m"
 
 // severityNames are the API's severities by their numbers.
 var severityNames = [...]string{"NO_RISK", "LOW", "MODERATE", "HIGH", "CRITICAL"}

@@ -198,8 +198,8 @@ func (c *counter) record(dst, line []byte) ([]byte, error) {
 
 func (c *counter) session(begin time.Time, known bool) {
 	var name string
-	if history := newestFirst(c.scanner.Value(placeScores)); len(history) > 0 {
-		s := field(history[0], "severity")
+	if newest, _ := newest(c.scanner.Value(placeScores)); newest != nil {
+		s := field(newest, "severity")
 		name = label(s, "none")
 		if n, ok := jsonl.Int(s); ok && n >= 0 && n < int64(len(severityNames)) {
 			name = severityNames[n]
@@ -209,8 +209,8 @@ func (c *counter) session(begin time.Time, known bool) {
 	}
 	c.severity.add(name, 1)
 	name = "none"
-	if history := newestFirst(c.scanner.Value(placeStates)); len(history) > 0 {
-		name = label(stateName(history[0]), "none")
+	if newest, _ := newest(c.scanner.Value(placeStates)); newest != nil {
+		name = label(stateName(newest), "none")
 	}
 	c.state.add(name, 1)
 	if known && name != "none" && !strings.HasPrefix(name, "CLOSED") {
@@ -267,10 +267,10 @@ func label(raw []byte, otherwise string) string {
 	if isNull(raw) {
 		return otherwise
 	}
-	text := appendSafe(nil, []byte(jsonl.Text(raw)), false)
-	if len(text) > labelMost {
-		text = append(text[:labelMost:labelMost], "…"...)
-		text = []byte(strings.ToValidUTF8(string(text), ""))
+	text, left := jsonl.AppendTextMost(nil, raw, labelMost)
+	text = appendSafe(nil, text, false)
+	if left > 0 {
+		text = append(text, "…"...)
 	}
 	if len(text) == 0 {
 		return otherwise
