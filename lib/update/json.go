@@ -4,10 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"io"
 	"strings"
-
-	jsoniter "github.com/json-iterator/go"
 
 	"sess/lib/jsonl"
 )
@@ -38,12 +35,10 @@ func parseJSON(line []byte) (row Row) {
 		row.Err = &RowError{Problem: "the line is not a JSON object", Advice: `a row is {"session_id":"…","state":"…","note":"…"}`}
 		return row
 	}
-	iter := jsoniter.ConfigDefault.BorrowIterator(line)
-	defer jsoniter.ConfigDefault.ReturnIterator(iter)
-	iter.ReadObjectCB(func(it *jsoniter.Iterator, key string) bool {
+	jsonl.Members(line, func(key string, raw []byte) {
 		switch column(key) {
 		case columnID:
-			id, ok := scalar(it)
+			id, ok := scalar(raw)
 			id = strings.TrimSpace(id)
 			switch {
 			case !ok:
@@ -54,39 +49,30 @@ func parseJSON(line []byte) (row Row) {
 				row.SessionID = id
 			}
 		case columnState:
-			if s, ok := scalar(it); ok {
+			if s, ok := scalar(raw); ok {
 				row.State = strings.TrimSpace(s)
 			}
 		case columnNote:
-			if s, ok := scalar(it); ok {
+			if s, ok := scalar(raw); ok {
 				row.Note = note(s)
 			}
 		case columnOK:
 			row.Again = true
-			it.Skip()
-		default:
-			it.Skip()
 		}
-		return true
 	})
-	if iter.Error != nil && !errors.Is(iter.Error, io.EOF) && row.Err == nil {
-		row.Err = notJSON(line)
-	}
 	return row
 }
 
-// scalar reads the text of a string, the digits of a number, and "" for null. Lists and
-// objects are no text: a session's own fields of that name are not what a row asks for.
-func scalar(it *jsoniter.Iterator) (string, bool) {
-	kind := it.WhatIsNext()
-	raw := bytes.TrimSpace(it.SkipAndReturnBytes())
-	switch kind {
-	case jsoniter.NilValue:
+// scalar is the text of a string, the digits of a number, and "" for null. Lists and objects
+// are no text: a session's own fields of that name are not what a row asks for.
+func scalar(raw []byte) (string, bool) {
+	switch raw[0] {
+	case '{', '[':
+		return "", false
+	case 'n':
 		return "", true
-	case jsoniter.StringValue, jsoniter.NumberValue, jsoniter.BoolValue:
-		return strings.Clone(jsonl.Text(raw)), true
 	}
-	return "", false
+	return jsonl.Text(raw), true
 }
 
 func notJSON(line []byte) error {
