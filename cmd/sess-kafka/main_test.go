@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 			return 1
 		}
 		defer os.RemoveAll(dir)
-		build := exec.Command("go", "build", "-o", dir+string(filepath.Separator), ".", "../../bench/kafka/broker")
+		build := exec.Command("go", "build", "-o", dir+string(filepath.Separator), ".", "../sess-search", "../sess-checkpoint", "../../bench/kafka/broker")
 		build.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := build.CombinedOutput(); err != nil {
 			fmt.Fprintf(os.Stderr, "building: %v\n%s", err, out)
