@@ -39,7 +39,8 @@ check: ## gofmt, go vet, staticcheck
 	$(GO) tool staticcheck ./...
 
 bench: build ## timings, as ratios; docs/benchmarks.md says how to read them
-	@PATH="$(CURDIR)/bin:$$PATH" sh bench/run.sh
+	@for dir in bench/*/; do [ ! -f "$$dir/main.go" ] || { \
+		printf '\n== %s\n' "$$dir"; PATH="$(CURDIR)/bin:$$PATH" $(GO) run "./$$dir" || exit 1; }; done
 
 torture: ## kill -9, faults and restarts, many rounds of each
 	SESS_TORTURE=$(ROUNDS) $(GO) test -count=1 -timeout 120m -run 'Torture|Kill|Fault|Churn|Recall' ./...
