@@ -90,6 +90,7 @@ func TestInputs(t *testing.T) {
 		{"null and numbers", `{"session_id":12,"state":null,"note":7.50}` + "\n", Rules{}, "1 12  \"7.50\"\n"},
 		{"escapes", `{"session_id":"\u0061","note":"\"\u00e9\n\ud83d\ude00"}` + "\n", Rules{}, "1 a  \"\\\"é\\n😀\"\n"},
 		{"an outcome", `{"line":9,"session_id":"a","state":"OPEN","ok":false,"error":"no such session","status":404}` + "\n", Rules{}, "1 a OPEN \"\"\n"},
+		{"numbers that no float holds", `{"precise":12345678901234567890.125,"huge":[1E400,-0],"session_id":"a","note":1E400}` + "\n", Rules{}, "1 a  \"1E400\"\n"},
 		{"id twice, the same", `{"session_id":"a","sessionId":"a","state":"OPEN"}` + "\n", Rules{}, "1 a OPEN \"\"\n"},
 		{"id twice, different", `{"session_id":"a","sessionId":"b","state":"OPEN"}` + "\n", Rules{}, "1 a OPEN \"\" ! the row names two sessions, a and b\n"},
 		{"bad JSON rows", "{\"session_id\":\"a\",\"state\":\"OPEN\"}\n{\"session_id\":\nnull\n\"a\"\n{\"state\":\"OPEN\"}\n{\"session_id\":[],\"state\":\"OPEN\"}\n{\"session_id\":\"b\",\"state\":\"OPEN\"}\n", Rules{},
