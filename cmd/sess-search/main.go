@@ -40,6 +40,7 @@ func setup(app *cli.App) cli.Action {
 	filters.DeclareOrder(app)
 	limit := cli.CountVar(app.Flag("limit", "Print at most so many.").PlaceHolder("N"), 1, 1<<31-1)
 	count := app.Flag("count", "Print only how many there are.").Bool()
+	feed := declareFeed(app, from)
 	tag := app.Flag("tag", "Put this field first into each session, to tell merged streams apart.").PlaceHolder("KEY=VALUE").String()
 	return func(ctx context.Context) error {
 		query, err := filters.Query()
@@ -56,6 +57,12 @@ func setup(app *cli.App) cli.Action {
 		}
 		walker := search.NewWalker(client, from.Concurrency(), app.Log)
 		wanted := search.Search{Query: query, AnyAlerts: filters.AnyAlerts(), Limit: *limit}
+		if err := feed.check(wanted, *count); err != nil {
+			return err
+		}
+		if feed.name != "" {
+			return feed.run(ctx, from, walker, wanted, prefix)
+		}
 		if *count {
 			n, err := walker.Count(ctx, wanted)
 			if err != nil {

@@ -42,6 +42,7 @@ type Checkpoint struct {
 	state     State
 	query     string
 	inFlight  map[string]bool
+	dropped   int // sessions that were recorded once and have left the file
 	forgotten int // lines of the file that stand for nothing any more
 }
 
@@ -179,8 +180,12 @@ func (c *Checkpoint) Newest(limit int64) int64 {
 	return newest
 }
 
-// Len is how many sessions are recorded.
+// Len is how many sessions are on record.
 func (c *Checkpoint) Len() int { return len(c.sessions) - len(c.inFlight) }
+
+// Recorded is how many have been recorded since the checkpoint was made, those included that
+// have left the file.
+func (c *Checkpoint) Recorded() int { return c.Len() + c.dropped }
 
 // Absent returns the sessions from lo to hi that count as seen but are not among those given.
 func (c *Checkpoint) Absent(lo, hi int64, there map[string]bool) (gone []Session) {
@@ -324,6 +329,7 @@ func (c *Checkpoint) Compact() error {
 	for id, e := range c.sessions {
 		if e.begin < c.state.Floor && !c.inFlight[id] {
 			delete(c.sessions, id)
+			c.dropped++
 		}
 	}
 	c.reindex()

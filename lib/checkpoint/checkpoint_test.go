@@ -11,8 +11,6 @@ import (
 	"testing"
 )
 
-const day = int64(24 * 60 * 60 * 1000)
-
 func newDir(t testing.TB) Dir {
 	t.Helper()
 	return DirOf(t.TempDir(), "key-42")

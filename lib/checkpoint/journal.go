@@ -198,7 +198,7 @@ func (c *Checkpoint) takeHeader(line []byte) error {
 		return &foreign{h.Client}
 	}
 	c.generation, c.query = h.Generation, string(h.Query)
-	c.state = State(h.stateLine)
+	c.state, c.dropped = State(h.stateLine), h.Dropped
 	c.crc, c.lines = crc, 1
 	return nil
 }
@@ -292,7 +292,7 @@ func (c *Checkpoint) rewrite() error {
 	rand.Read(generation)
 	c.generation = hex.EncodeToString(generation)
 	text, err := appendHeader(nil, header{
-		Version: version, Client: c.dir.Client, Query: []byte(c.query), Generation: c.generation, stateLine: stateLine(c.state),
+		Version: version, Client: c.dir.Client, Query: []byte(c.query), Generation: c.generation, stateLine: stateLine(c.state), Dropped: c.dropped,
 	})
 	if err != nil {
 		return err

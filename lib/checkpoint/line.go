@@ -62,6 +62,7 @@ type header struct {
 	Query      json.RawMessage `json:"query"`
 	Generation string          `json:"generation"` // of this writing of the file
 	stateLine
+	Dropped int `json:"dropped"` // sessions that were recorded once and have left the file
 }
 
 type stateLine struct {

@@ -14,7 +14,8 @@ type Summary struct {
 	Client     string          `json:"client"`
 	Path       string          `json:"path"`
 	Query      json.RawMessage `json:"query,omitempty"`
-	Sessions   int             `json:"sessions"`
+	Recorded   int             `json:"recorded"`    // sessions since it was made
+	Kept       int             `json:"kept"`        // of them, those that begin above the floor
 	Floor      *time.Time      `json:"floor"`       // sessions that begin before are not looked for any more
 	Newest     *time.Time      `json:"newest"`      // begin that is recorded
 	LastPoll   *time.Time      `json:"last_poll"`   // that was finished, by the server's clock
@@ -53,7 +54,7 @@ func (d Dir) Summarize(name string) (Summary, error) {
 		s.Error = err.Error()
 		return s, err
 	}
-	s.Query, s.Sessions = json.RawMessage(c.query), c.Len()
+	s.Query, s.Recorded, s.Kept = json.RawMessage(c.query), c.Recorded(), c.Len()
 	s.Floor, s.Newest = moment(c.state.Floor), moment(c.Newest(math.MaxInt64))
 	s.LastPoll, s.Unfinished = moment(c.state.Polled), moment(c.state.Began)
 	return s, nil

@@ -54,6 +54,15 @@ func (o *Options) DeclareRate() {
 	o.rate = cli.CountVar(o.app.Flag("rate", "How many requests to make a minute; 0: as fast as the server allows (0).").PlaceHolder("N"), 0, 1_000_000)
 }
 
+// Environment is where the settings come from. A shell that completes a word asks for it before
+// the options are parsed.
+func (o *Options) Environment() (*incydr.Environment, error) {
+	if o.environment != nil {
+		return o.environment, nil
+	}
+	return incydr.LoadEnvironment(o.envFile, o.app.Environ())
+}
+
 // Concurrency is how many requests are to be in flight; 0 where the tool has no such option.
 func (o *Options) Concurrency() int { return *o.concurrency }
 
