@@ -36,6 +36,8 @@ import (
 	"os"
 
 	"sess/lib/cli"
+	"sess/lib/cli/metering"
+	"sess/lib/metrics"
 	"sess/lib/syslog"
 )
 
@@ -65,6 +67,7 @@ func setup(app *cli.App) cli.Action {
 	resend := cli.CountVar(app.Flag("resend-buffer", "The most bytes kept, and perhaps sent twice, of what is not known to be delivered.").PlaceHolder("BYTES").Default("16777216"), syslog.MinResendBuffer, 1<<30)
 	ack := app.Flag("ack", "Print each record once it is delivered.").Bool()
 	maxLine := cli.CountVar(app.Flag("max-line", "The longest line taken, in bytes.").PlaceHolder("BYTES").Default("67108864"), 1, 1<<30)
+	meter := metering.Declare(app)
 
 	return func(ctx context.Context) (err error) {
 		if o.Address, err = syslog.ParseAddress(*address); err != nil {
@@ -90,8 +93,17 @@ func setup(app *cli.App) cli.Action {
 				return app.Stdout.Flush()
 			}
 		}
-		tally, err := syslog.Send(ctx, app.Stdin, o)
-		report(app, o, tally)
+		sender, err := syslog.New(o)
+		if err != nil {
+			return err
+		}
+		figures, err := meter.Open()
+		if err != nil {
+			return err
+		}
+		figures.Collect(collect(sender, figures))
+		err = sender.Send(ctx, app.Stdin)
+		report(app, o, sender.Tally())
 		return err
 	}
 }
@@ -103,6 +115,22 @@ func hostname() string {
 		return "-"
 	}
 	return name
+}
+
+// collect gives the figures of a sender. Whenever all that was read is delivered, that is a
+// success, though the run goes on.
+func collect(s *syslog.Sender, file *metrics.File) func(*metrics.Figures) {
+	before := 0
+	return func(f *metrics.Figures) {
+		t := s.Tally()
+		f.Set(metrics.Delivered, float64(t.Delivered))
+		f.Set(metrics.Undelivered, float64(t.Undelivered()))
+		f.Set(metrics.Skipped, float64(t.Skipped))
+		if t.Undelivered() == 0 && t.Delivered > before {
+			file.Success()
+		}
+		before = t.Delivered
+	}
 }
 
 // report logs what became of the records.

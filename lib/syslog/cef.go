@@ -24,7 +24,7 @@ var cefSeverities = []string{"0", "3", "5", "8", "10"}
 // docs/cef.md is the table of what goes where.
 func appendCEF(dst, record []byte, f *facts) []byte {
 	fields := map[string][]byte{}
-	members(record, func(key string, value []byte) { fields[key] = value })
+	jsonl.Members(record, func(key string, value []byte) { fields[key] = value })
 	class, name := "record", "Incydr record"
 	switch f.kind {
 	case session:
@@ -194,7 +194,7 @@ func (x *extension) address(v4, v6, label, value string) {
 // texts joins the texts of a list with commas; of objects it takes the first of the keys that has one.
 func texts(list []byte, keys ...string) string {
 	var all []string
-	elements(list, func(e []byte) {
+	jsonl.Elements(list, func(e []byte) {
 		t := text(e)
 		for _, key := range keys {
 			if t == "" {
@@ -210,7 +210,7 @@ func texts(list []byte, keys ...string) string {
 
 // first is the text under the key in the first object of a list that has one.
 func first(list []byte, key string) (found string) {
-	elements(list, func(e []byte) {
+	jsonl.Elements(list, func(e []byte) {
 		if found == "" {
 			found = text(jsonl.Lookup(e, key))
 		}

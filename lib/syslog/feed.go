@@ -16,8 +16,7 @@ type feed struct {
 	*Options
 	spool *spool
 	in    io.Reader
-
-	skipped, truncated int
+	count func(func(*Tally))
 }
 
 // Read shows the spool what there is before it may wait for more.
@@ -47,11 +46,11 @@ func (f *feed) run(ctx context.Context) error {
 		if f.MaxSize > 0 && len(message) > f.MaxSize {
 			switch f.Oversize {
 			case Skip:
-				f.skipped++
+				f.count(func(t *Tally) { t.Skipped++ })
 				f.Log.Warn("record left out: too large", "line", r.Number(), "bytes", len(message), "most", f.MaxSize)
 				continue
 			case Truncate:
-				f.truncated++
+				f.count(func(t *Tally) { t.Truncated++ })
 				message = cutBytes(message, f.MaxSize)
 			default:
 				return f.tooLarge(r.Number(), len(message))
@@ -75,7 +74,7 @@ func (f *feed) tooLarge(line, size int) error {
 
 // cutBytes is the beginning of a message, at most n bytes and never half a character.
 func cutBytes(b []byte, n int) []byte {
-	for i := n; i > 0 && i > n-utf8.UTFMax; i-- {
+	for i := n; i >= 0 && i > n-utf8.UTFMax; i-- {
 		if utf8.RuneStart(b[i]) {
 			return b[:i]
 		}

@@ -1,7 +1,6 @@
 package syslog
 
 import (
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -94,9 +93,6 @@ func (h Header) check() error {
 	return nil
 }
 
-// errNotObject says that a line is no record.
-var errNotObject = errors.New("not a JSON object")
-
 // An encoder turns records into messages.
 type encoder struct {
 	format Format
@@ -109,8 +105,8 @@ func (e *encoder) append(dst, record []byte) ([]byte, error) {
 	if e.format == Raw {
 		return append(dst, record...), nil
 	}
-	if !isObject(record) {
-		return dst, errNotObject
+	if err := checkObject(record); err != nil {
+		return dst, err
 	}
 	f := learn(record)
 	if f.at.IsZero() {

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// What Send does where the options do not say.
+// What a Sender does where the options do not say.
 const (
 	DefaultTimeout      = 10 * time.Second
 	DefaultRetryFor     = 5 * time.Minute
@@ -60,6 +60,9 @@ type Tally struct {
 	Refused     int // datagrams that the host refused after others had been taken; they are lost
 	Connections int
 }
+
+// Undelivered is how many records are not known to be delivered.
+func (t Tally) Undelivered() int { return t.Read - t.Delivered - t.Skipped }
 
 // complete fills in defaults and refuses what contradicts itself.
 func (o *Options) complete() error {

@@ -1,7 +1,8 @@
 package syslog
 
 import (
-	"encoding/json"
+	"bytes"
+	"errors"
 	"time"
 
 	"sess/lib/jsonl"
@@ -37,9 +38,15 @@ func (f *facts) word() string {
 	return severityWords[f.severity]
 }
 
-// isObject reports whether the record is one JSON object.
-func isObject(record []byte) bool {
-	return len(record) > 0 && record[skipSpace(record, 0)] == '{' && json.Valid(record)
+// checkObject returns what is wrong with a record that is not one JSON object.
+func checkObject(record []byte) error {
+	if err := jsonl.Valid(record); err != nil {
+		return err
+	}
+	if bytes.TrimLeft(record, " \t\r\n")[0] != '{' {
+		return errors.New("not a JSON object")
+	}
+	return nil
 }
 
 // learn reads the facts from a record that is a JSON object. What is absent, null or of another
@@ -48,7 +55,7 @@ func learn(record []byte) facts {
 	f := facts{severity: -1}
 	var ended, began, happened, inserted time.Time
 	var risk []byte
-	members(record, func(key string, value []byte) {
+	jsonl.Members(record, func(key string, value []byte) {
 		switch key {
 		case "sessionId":
 			f.session = text(value)
@@ -100,7 +107,7 @@ func learn(record []byte) facts {
 // for an empty one.
 func newest(list []byte) (entry []byte) {
 	var latest int64
-	elements(list, func(e []byte) {
+	jsonl.Elements(list, func(e []byte) {
 		t, _ := jsonl.Int(jsonl.Lookup(e, "sourceTimestamp"))
 		if entry == nil || t >= latest {
 			entry, latest = e, t
@@ -142,84 +149,4 @@ func stamp(raw []byte) time.Time {
 		return millis(raw)
 	}
 	return t
-}
-
-// members calls visit with each member of an object, in order. The JSON is known to be valid; of
-// anything but an object there are none. A key with an escape in it comes undecoded: no key that
-// anybody here asks for has one.
-func members(object []byte, visit func(key string, value []byte)) {
-	i := skipSpace(object, 0)
-	if i >= len(object) || object[i] != '{' {
-		return
-	}
-	for i = skipSpace(object, i+1); i < len(object) && object[i] == '"'; {
-		end := skipValue(object, i)
-		key := object[i+1 : end-1]
-		i = skipSpace(object, end)
-		i = skipSpace(object, i+1) // the colon
-		end = skipValue(object, i)
-		visit(string(key), object[i:end])
-		i = skipSpace(object, end)
-		if i < len(object) && object[i] == ',' {
-			i = skipSpace(object, i+1)
-		}
-	}
-}
-
-// elements calls visit with each element of a list; of anything else there are none.
-func elements(list []byte, visit func(value []byte)) {
-	i := skipSpace(list, 0)
-	if i >= len(list) || list[i] != '[' {
-		return
-	}
-	for i = skipSpace(list, i+1); i < len(list) && list[i] != ']'; {
-		end := skipValue(list, i)
-		if end == i {
-			return // not JSON after all
-		}
-		visit(list[i:end])
-		i = skipSpace(list, end)
-		if i < len(list) && list[i] == ',' {
-			i = skipSpace(list, i+1)
-		}
-	}
-}
-
-func skipSpace(b []byte, i int) int {
-	for i < len(b) && (b[i] == ' ' || b[i] == '\t' || b[i] == '\n' || b[i] == '\r') {
-		i++
-	}
-	return i
-}
-
-// skipValue returns the end of the value that begins at i.
-func skipValue(b []byte, i int) int {
-	depth := 0
-	for ; i < len(b); i++ {
-		switch b[i] {
-		case '"':
-			for i++; i < len(b) && b[i] != '"'; i++ {
-				if b[i] == '\\' {
-					i++
-				}
-			}
-			if depth == 0 {
-				return min(i+1, len(b))
-			}
-		case '{', '[':
-			depth++
-		case '}', ']':
-			if depth == 0 {
-				return i
-			}
-			if depth--; depth == 0 {
-				return i + 1
-			}
-		case ',', ' ', '\t', '\n', '\r':
-			if depth == 0 {
-				return i
-			}
-		}
-	}
-	return len(b)
 }

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"os"
+	"sync"
 	"time"
 )
 
@@ -23,101 +25,13 @@ const (
 	lastMoments  = 1200 * time.Millisecond // for what is left to do after the context has ended
 )
 
-// Send reads records, one a line, and sends each until it is known to be delivered. It returns nil
-// when all of them are. Its errors say what failed and for how many records; those about the
-// options or the input have exit status 2, and what came before a bad line is delivered.
-//
-// When the context ends, Send takes little more than a second to learn what has been delivered. It
-// may return while a Read of in still waits.
-func Send(ctx context.Context, in io.Reader, o Options) (Tally, error) {
-	if err := o.complete(); err != nil {
-		return Tally{}, err
-	}
-	s := &sender{Options: o, patience: o.Timeout, spool: newSpool(o.ResendBuffer, o.Delivered != nil)}
-	s.mostCycle = o.ResendBuffer / 2
-	s.cycle = s.mostCycle
-	if o.Address.Protocol.TLS() {
-		var err error
-		if s.tls, err = o.TLS.config(o.Address.Host); err != nil {
-			return Tally{}, err
-		}
-	}
-	reading, stop := context.WithCancelCause(ctx)
-	defer stop(nil)
-	f := &feed{Options: &s.Options, spool: s.spool, in: in}
-	fed := make(chan error, 1)
-	go func() {
-		err := f.run(reading)
-		fed <- err
-		s.spool.End()
-	}()
-	err := s.deliver(ctx)
-	stop(errGaveUp)
-	var inputErr error
-	select {
-	case inputErr = <-fed:
-	default: // it still waits for input that nobody wants any more
-	}
-	put, settled := s.spool.Counts()
-	s.tally.Read, s.tally.Delivered = int(put), int(settled)
-	if err != nil {
-		switch lost := int(put - settled); {
-		case errors.Is(err, errOutput):
-		case lost > 0:
-			err = &undelivered{lost, err}
-		case ctx.Err() != nil:
-			err = ctx.Err()
-		}
-		return s.tally, err
-	}
-	s.tally.Skipped, s.tally.Truncated = f.skipped, f.truncated
-	s.tally.Read += f.skipped
-	if inputErr == nil && f.skipped > 0 {
-		inputErr = &Fault{Code: 3, Err: fmt.Errorf("%s over %d bytes left out", count(f.skipped, "record"), o.MaxSize)}
-	}
-	if inputErr == nil && s.tally.Refused > 0 {
-		inputErr = failed("", "%s refused %s: they are lost", o.Address, count(s.tally.Refused, "datagram"))
-	}
-	return s.tally, inputErr
-}
-
-// errGaveUp ends the reading of input that will not be delivered.
-var errGaveUp = errors.New("delivery has ended")
-
-// errOutput marks an error of Delivered.
-var errOutput = errors.New("cannot hand on what was delivered")
-
-// undelivered says how many records are not known to be delivered, and why.
-type undelivered struct {
-	records int
-	err     error
-}
-
-func (e *undelivered) Error() string {
-	are := "are"
-	if e.records == 1 {
-		are = "is"
-	}
-	return fmt.Sprintf("%s %s not known to be delivered: %v", count(e.records, "record"), are, e.err)
-}
-
-func (e *undelivered) Unwrap() error { return e.err }
-
-// ExitCode is that of a failure, whatever failed.
-func (e *undelivered) ExitCode() int { return 1 }
-
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
-}
-
-// A sender is the state of one Send.
-type sender struct {
+// A Sender sends records to one receiver.
+type Sender struct {
 	Options
 	tls   *tls.Config
 	spool *spool
+
+	mu    sync.Mutex
 	tally Tally
 
 	link    link // nil while there is none
@@ -136,8 +50,129 @@ type sender struct {
 	backoff          time.Duration
 }
 
+// New checks the options and reads the files of certificates that they name. Its errors have exit
+// status 2.
+func New(o Options) (*Sender, error) {
+	if err := o.complete(); err != nil {
+		return nil, err
+	}
+	s := &Sender{Options: o, patience: o.Timeout, spool: newSpool(o.ResendBuffer, o.Delivered != nil)}
+	s.mostCycle = o.ResendBuffer / 2
+	s.cycle = s.mostCycle
+	if o.Address.Protocol.TLS() {
+		var err error
+		if s.tls, err = o.TLS.config(o.Address.Host); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// Tally is what has become of the records so far. It may be asked for at any time.
+func (s *Sender) Tally() Tally {
+	put, settled := s.spool.Counts()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t := s.tally
+	t.Read, t.Delivered = int(put)+t.Skipped, int(settled)
+	return t
+}
+
+func (s *Sender) count(f func(t *Tally)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f(&s.tally)
+}
+
+// Send reads records, one a line, and sends each until it is known to be delivered. It returns nil
+// when all of them are. Its errors say what failed and for how many records; those about the input
+// have exit status 2, and what came before a bad line is delivered. It is called once.
+//
+// When the context ends, Send takes little more than a second to learn what has been delivered. It
+// may return while a Read of in still waits.
+func (s *Sender) Send(ctx context.Context, in io.Reader) error {
+	reading, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	fed := make(chan error, 1)
+	go func() {
+		err := (&feed{Options: &s.Options, spool: s.spool, in: in, count: s.count}).run(reading)
+		fed <- err
+		s.spool.End()
+	}()
+	err := s.deliver(ctx)
+	stop(errGaveUp)
+	var inputErr error
+	all := true
+	select {
+	case inputErr = <-fed:
+	default: // it still waits for input that nobody wants any more
+		all = false
+	}
+	t := s.Tally()
+	switch {
+	case err == nil:
+		return s.amiss(t, inputErr)
+	case errors.Is(err, errOutput):
+		return err
+	case t.Undelivered() > 0:
+		return &undelivered{t.Undelivered(), all, err}
+	case ctx.Err() != nil:
+		return ctx.Err()
+	}
+	return err
+}
+
+// amiss is what there is to complain about after a delivery that went well.
+func (s *Sender) amiss(t Tally, inputErr error) error {
+	switch {
+	case inputErr != nil:
+		return inputErr
+	case t.Refused > 0:
+		return failed("", "%s refused by %s and lost", count(t.Refused, "datagram"), s.Address)
+	case t.Skipped > 0:
+		return &Fault{Code: 3, Err: fmt.Errorf("%s over %d bytes left out", count(t.Skipped, "record"), s.MaxSize)}
+	}
+	return nil
+}
+
+// errGaveUp ends the reading of input that will not be delivered.
+var errGaveUp = errors.New("delivery has ended")
+
+// errOutput marks an error of Delivered.
+var errOutput = errors.New("cannot hand on what was delivered")
+
+// undelivered says how many records are not known to be delivered, and why.
+type undelivered struct {
+	records int
+	all     bool // the whole input was read
+	err     error
+}
+
+func (e *undelivered) Error() string {
+	least, are := "", "are"
+	if !e.all {
+		least = "at least "
+	}
+	if e.records == 1 {
+		are = "is"
+	}
+	return fmt.Sprintf("%s%s %s not known to be delivered: %v", least, count(e.records, "record"), are, e.err)
+}
+
+func (e *undelivered) Unwrap() error { return e.err }
+
+// ExitCode is that of a failure, whatever failed.
+func (e *undelivered) ExitCode() int { return 1 }
+
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
 // deliver sends what is in the spool until its end.
-func (s *sender) deliver(ctx context.Context) error {
+func (s *Sender) deliver(ctx context.Context) error {
 	defer s.drop()
 	err := s.connect(ctx)
 	for err == nil {
@@ -168,13 +203,13 @@ func (s *sender) deliver(ctx context.Context) error {
 }
 
 // streams reports whether records are known to be delivered only by an orderly end.
-func (s *sender) streams() bool {
+func (s *Sender) streams() bool {
 	return s.Address.Protocol == TCP || s.Address.Protocol == TLSTCP
 }
 
 // due reports whether the link is to be finished now: at the end of the input, and a stream
 // whenever it carried as much, or was as long without an end, as we want to have to send again.
-func (s *sender) due(some, all bool) bool {
+func (s *Sender) due(some, all bool) bool {
 	if all {
 		return true
 	}
@@ -186,7 +221,7 @@ func (s *sender) due(some, all bool) bool {
 
 // carries is how many bytes a stream carries before its end. The first one proves that the
 // receiver is what it should be, and is short, so that little was sent to one that is not.
-func (s *sender) carries() int {
+func (s *Sender) carries() int {
 	if !s.proven {
 		return smallCycle
 	}
@@ -194,7 +229,7 @@ func (s *sender) carries() int {
 }
 
 // dueAt is when time alone makes a stream due.
-func (s *sender) dueAt(some bool) time.Time {
+func (s *Sender) dueAt(some bool) time.Time {
 	if s.Delivered != nil {
 		return s.since.Add(ackWithin)
 	}
@@ -205,12 +240,12 @@ func (s *sender) dueAt(some bool) time.Time {
 }
 
 // stuck reports whether a receiver that acknowledges has done nothing for too long.
-func (s *sender) stuck() bool {
+func (s *Sender) stuck() bool {
 	return s.Address.Protocol.relp() && s.inflight > 0 && time.Since(s.since) > s.patience
 }
 
 // wait returns when there may be something to do.
-func (s *sender) wait(ctx context.Context) {
+func (s *Sender) wait(ctx context.Context) {
 	var changed <-chan struct{}
 	until := time.Hour
 	if s.link != nil {
@@ -234,7 +269,7 @@ func (s *sender) wait(ctx context.Context) {
 }
 
 // send writes the next batch.
-func (s *sender) send(ctx context.Context) error {
+func (s *Sender) send(ctx context.Context) error {
 	most := takeMost
 	if s.streams() {
 		most = min(most, max(s.carries()-s.written, 1))
@@ -253,7 +288,7 @@ func (s *sender) send(ctx context.Context) error {
 }
 
 // settle forgets what the link knows to be delivered by itself.
-func (s *sender) settle() error {
+func (s *Sender) settle() error {
 	if s.link == nil {
 		return nil
 	}
@@ -261,7 +296,7 @@ func (s *sender) settle() error {
 }
 
 // delivered forgets the n oldest records and passes them on.
-func (s *sender) delivered(n int) error {
+func (s *Sender) delivered(n int) error {
 	if n == 0 {
 		return nil
 	}
@@ -280,7 +315,7 @@ func (s *sender) delivered(n int) error {
 }
 
 // finish ends the link so that everything written is known to be delivered.
-func (s *sender) finish(ctx context.Context) error {
+func (s *Sender) finish(ctx context.Context) error {
 	h := how{patience: s.patience, notify: s.notify}
 	stream, _ := s.link.(*stream)
 	switch {
@@ -316,7 +351,7 @@ func (s *sender) finish(ctx context.Context) error {
 }
 
 // misunderstood is the error for a receiver that answers where none does, nil where that may be.
-func (s *sender) misunderstood(said []byte) error {
+func (s *Sender) misunderstood(said []byte) error {
 	if isTLS(said) {
 		return needsTLS(s.Address)
 	}
@@ -325,7 +360,7 @@ func (s *sender) misunderstood(said []byte) error {
 }
 
 // drop forgets the link, which is finished or of no use.
-func (s *sender) drop() {
+func (s *Sender) drop() {
 	if s.link == nil {
 		return
 	}
@@ -336,10 +371,10 @@ func (s *sender) drop() {
 }
 
 // connect opens a link. The first attempt of a run fails at once; later ones go on.
-func (s *sender) connect(ctx context.Context) error {
+func (s *Sender) connect(ctx context.Context) error {
 	l, err := s.open(ctx)
 	if err == nil {
-		s.tally.Connections++
+		s.count(func(t *Tally) { t.Connections++ })
 		s.link = l
 		s.unhurry = context.AfterFunc(ctx, func() { l.hurry(time.Now().Add(lastMoments)) })
 		s.inflight, s.written = 0, 0
@@ -350,24 +385,30 @@ func (s *sender) connect(ctx context.Context) error {
 		return context.Cause(ctx)
 	}
 	e := s.explain(err)
-	if errors.Is(err, errSpeaksTLS) {
-		e = needsTLS(s.Address)
+	if s.Tally().Connections > 0 && !e.lasting {
+		return s.again(ctx, e)
 	}
-	if s.tally.Connections == 0 || e.lasting {
-		return e
+	if errors.Is(err, errSpeaksTLS) || s.closedOpening(err) && speaksTLS(ctx, s.Address, min(s.Timeout/2, youth)) {
+		return needsTLS(s.Address)
 	}
-	return s.again(ctx, e)
+	return e
 }
 
-func (s *sender) explain(err error) *connectError {
+func (s *Sender) explain(err error) *connectError {
 	var opening *openError
-	if errors.As(err, &opening) {
+	if errors.As(err, &opening) && !isAlert(err) {
 		return explainRELP(s.Address, s.Timeout, err)
 	}
 	return explain(s.Address, s.tls, s.Timeout, err)
 }
 
-func (s *sender) open(ctx context.Context) (link, error) {
+// closedOpening reports whether the receiver ended a RELP session without TLS instead of opening it.
+func (s *Sender) closedOpening(err error) bool {
+	var opening *openError
+	return s.tls == nil && errors.As(err, &opening) && !errors.Is(err, os.ErrDeadlineExceeded)
+}
+
+func (s *Sender) open(ctx context.Context) (link, error) {
 	if s.Address.Protocol == UDP {
 		return dialUDP(ctx, s.Address, s.Timeout)
 	}
@@ -390,13 +431,16 @@ func (s *sender) open(ctx context.Context) (link, error) {
 }
 
 // lost deals with a link that ended without order: what it carried is sent again, on another one.
-func (s *sender) lost(ctx context.Context, cause error) error {
+func (s *Sender) lost(ctx context.Context, cause error) error {
 	if err := s.settle(); err != nil {
 		return err
 	}
-	said := []byte(nil)
-	if stream, ok := s.link.(*stream); ok {
-		said = stream.answer()
+	carried, said, datagram := s.written, []byte(nil), 0
+	switch l := s.link.(type) {
+	case *stream:
+		said = l.answer()
+	case *datagrams:
+		datagram = l.lost()
 	}
 	s.drop()
 	again := s.spool.Rewind()
@@ -409,20 +453,23 @@ func (s *sender) lost(ctx context.Context, cause error) error {
 			return err
 		}
 	}
-	s.tally.Resent += again
-	if refused(cause) {
-		s.tally.Refused++
+	s.count(func(t *Tally) {
+		t.Resent += again
+		t.Refused += datagram
+	})
+	s.cycle = max(min(s.cycle, carried)/2, smallCycle)
+	if carried >= smallCycle {
+		s.backoff = firstBackoff // it is there, and no better for being left alone
 	}
-	s.cycle = max(s.cycle/2, smallCycle)
 	if slow := (*stalled)(nil); errors.As(cause, &slow) {
 		s.patience = min(2*s.patience, max(s.RetryFor, s.Timeout))
 	}
-	s.Log.Warn("connection lost", "address", s.Address, "why", cause, "sent again", again)
+	s.Log.Warn("connection lost", "address", s.Address, "why", lastOf(cause), "sent again", again)
 	return s.again(ctx, cause)
 }
 
 // unfit returns why a receiver that never took a record cannot be the right one, nil where it may.
-func (s *sender) unfit(ctx context.Context, cause error, said []byte) error {
+func (s *Sender) unfit(ctx context.Context, cause error, said []byte) error {
 	switch {
 	case s.Address.Protocol == UDP && refused(cause):
 		return failed(fmt.Sprintf("is the receiver running, and does it listen on UDP port %d?", s.Address.Port), "%s refuses datagrams: nobody listens on the port", s.Address)
@@ -431,7 +478,7 @@ func (s *sender) unfit(ctx context.Context, cause error, said []byte) error {
 	case s.tls != nil && isAlert(cause):
 		return s.explain(cause)
 	case s.tls == nil && isTLS(said),
-		s.tls == nil && time.Since(s.since) < youth && speaksTLS(ctx, s.Address, s.Timeout/2):
+		s.tls == nil && time.Since(s.since) < youth && speaksTLS(ctx, s.Address, min(s.Timeout/2, youth)):
 		return needsTLS(s.Address)
 	case len(said) > 0:
 		return failed("", "%s does not speak syslog on this port: it answered %s", s.Address, printable(string(said)))
@@ -440,7 +487,7 @@ func (s *sender) unfit(ctx context.Context, cause error, said []byte) error {
 }
 
 // again waits before the next attempt, and gives up where nothing got through for too long.
-func (s *sender) again(ctx context.Context, cause error) error {
+func (s *Sender) again(ctx context.Context, cause error) error {
 	if s.failing.IsZero() {
 		s.failing = time.Now()
 	} else if time.Since(s.failing) > s.RetryFor {
@@ -464,7 +511,7 @@ func (s *sender) again(ctx context.Context, cause error) error {
 }
 
 // stop uses the last moments, once the context has ended, to learn what was delivered.
-func (s *sender) stop(ctx context.Context) error {
+func (s *Sender) stop(ctx context.Context) error {
 	if s.link != nil && s.link.down() == nil && s.inflight > 0 {
 		s.link.hurry(time.Now().Add(lastMoments))
 		s.patience = lastMoments

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -192,6 +193,8 @@ func (s *stream) drain(patience time.Duration) error {
 		switch {
 		case !ok || n == 0:
 			return nil
+		case gone(s.tcp): // after the receiver's end of its half, listen does not hear of a reset
+			return syscall.ECONNRESET
 		case n < left:
 			left, limit = n, s.limit(patience)
 		case time.Now().After(limit) || time.Now().After(s.limit(patience)):

@@ -20,6 +20,7 @@ type datagrams struct {
 	sent  int  // not yet reported by settled
 	heard bool // the host was given time to refuse the last datagram
 	tried bool // a first datagram was sent
+	taken bool // it was not refused
 	err   error
 	token chan struct{}
 }
@@ -54,6 +55,7 @@ func (d *datagrams) write(b batch, patience time.Duration) error {
 			if d.err = d.listen(); d.err != nil {
 				return
 			}
+			d.taken = true
 		}
 		d.sent++
 	})
@@ -95,7 +97,17 @@ func (d *datagrams) finish(how) error {
 	if !d.tried {
 		return nil
 	}
-	return d.listen()
+	d.err = d.listen()
+	return d.err
+}
+
+// lost is how many datagrams are known to be lost: the one before that with which the refusal was
+// heard, unless it was the first, which does not count as sent until it was not refused.
+func (d *datagrams) lost() int {
+	if d.taken && refused(d.err) {
+		return 1
+	}
+	return 0
 }
 
 // refused reports whether the host said that nobody listens on the port.

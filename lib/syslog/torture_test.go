@@ -1,0 +1,357 @@
+package syslog
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"os"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// thorough asks for the numbers that are promised; go test alone runs the same with fewer.
+var thorough = os.Getenv("SESS_TORTURE") != ""
+
+func rounds(few, many int) int {
+	if thorough {
+		return many
+	}
+	return few
+}
+
+// sessions makes n records like the tenant's, each with its number in its id, of about 2700
+// bytes, or about 400.
+func sessions(n int, long bool) []byte {
+	rng := rand.New(rand.NewPCG(7, 7))
+	pad := 100
+	if long {
+		pad = 2300
+	}
+	var b bytes.Buffer
+	filler := strings.Repeat("Zip files moved to a removable drive — größer als sonst. ", 60)
+	for i := range n {
+		fmt.Fprintf(&b, `{"sessionId":"s%07d","tenantId":"t-1","actorId":"a%d","actorName":"someone@example.com","beginTime":%d,"endTime":%d,`+
+			`"scores":[{"score":%d,"severity":%d,"sourceTimestamp":5}],"states":[{"state":"OPEN","sourceTimestamp":1}],"contextSummary":"%s \"quoted\" \\ | = ]"}`+"\n",
+			i, rng.IntN(1000), 1763600000000+int64(i), 1763600100000+int64(i), rng.IntN(100), rng.IntN(5), strings.ToValidUTF8(filler[:pad+rng.IntN(pad)], ""))
+	}
+	return b.Bytes()
+}
+
+// standard are the options that tests begin with.
+func standard(a Address) Options {
+	return Options{
+		Address: a, Format: Raw, Oversize: Fail, Timeout: 10 * time.Second, RetryFor: time.Minute, ResendBuffer: DefaultResendBuffer,
+		Header: Header{Facility: 1, Severity: SeverityOfRecord, AppName: "incydr", Hostname: "host.example"},
+	}
+}
+
+func send(t testing.TB, in io.Reader, o Options) (Tally, error) {
+	t.Helper()
+	s, err := New(o)
+	if err != nil {
+		return Tally{}, err
+	}
+	err = s.Send(t.Context(), in)
+	return s.Tally(), err
+}
+
+// Every protocol and framing carries every record, byte for byte, in order, once.
+func TestTortureEveryProtocol(t *testing.T) {
+	p := newPKI(t)
+	r := startRsyslog(t, p, inTCP, inPTCP, inTLS, inMTLS, inUDP, inRELP, inRELPTLS)
+	n := rounds(4000, 100000)
+	data := sessions(n, thorough)
+	want := bytes.Split(bytes.TrimSuffix(data, []byte("\n")), []byte("\n"))
+	for _, c := range []struct {
+		in      string
+		framing Framing
+		ack     bool
+	}{
+		{inTCP, LF, false}, {inTCP, LF, true}, {inTCP, Octet, false}, {inTCP, Octet, true},
+		{inPTCP, LF, false}, {inPTCP, Octet, true},
+		{inTLS, LF, false}, {inTLS, LF, true}, {inTLS, Octet, true}, {inMTLS, Octet, false},
+		{inRELP, "", true}, {inRELPTLS, "", true}, {inUDP, "", true},
+	} {
+		t.Run(fmt.Sprintf("%s-%s-ack=%v", c.in, c.framing, c.ack), func(t *testing.T) {
+			os.Remove(r.file(c.in))
+			r.signal(syscall.SIGHUP) // opens a new file
+			o := standard(r.address(c.in))
+			o.Framing = c.framing
+			if o.Address.Protocol.TLS() {
+				o.TLS.CAFile = p.ca
+			}
+			if c.in == inMTLS || c.in == inRELPTLS {
+				o.TLS.CertFile, o.TLS.KeyFile = p.clientCert, p.clientKey
+			}
+			var acked bytes.Buffer
+			if c.ack {
+				o.Delivered = func(records []byte) error { acked.Write(records); return nil }
+			}
+			begin := time.Now()
+			dropped := 0
+			if c.in == inUDP {
+				dropped = r.drops(c.in)
+			}
+			tally, err := send(t, bytes.NewReader(data), o)
+			if err != nil {
+				t.Fatalf("%v\nrsyslog: %s", err, r.log())
+			}
+			took := time.Since(begin)
+			if tally.Delivered != n || tally.Read != n || tally.Resent != 0 {
+				t.Errorf("tally %+v, want %d delivered, none resent", tally, n)
+			}
+			if c.ack && !bytes.Equal(acked.Bytes(), data) {
+				t.Errorf("%d bytes handed on, want the %d of the input", acked.Len(), len(data))
+			}
+			got := r.received(c.in, n)
+			if c.in == inUDP {
+				dropped = r.drops(c.in) - dropped
+				t.Logf("%d records, %d dropped by the kernel", n, dropped)
+				if len(got)+dropped != n {
+					t.Errorf("%d records arrived and %d were dropped, of %d", len(got), dropped, n)
+				}
+				seen := map[string]bool{}
+				for _, w := range want {
+					seen[string(w)] = true
+				}
+				for _, g := range got {
+					if !seen[string(g)] {
+						t.Fatalf("%.60q arrived and was not sent, or twice", g)
+					}
+					delete(seen, string(g))
+				}
+				return
+			}
+			if len(got) != n {
+				t.Fatalf("%d records arrived, want %d", len(got), n)
+			}
+			for i := range want {
+				if !bytes.Equal(got[i], want[i]) {
+					t.Fatalf("record %d arrived as %.80q, want %.80q", i, got[i], want[i])
+				}
+			}
+			t.Logf("%d records, %d MB in %v, %d connections", n, len(data)>>20, took.Round(time.Millisecond), tally.Connections)
+		})
+	}
+}
+
+// count is how often each of n records is in what a receiver wrote. A receiver that is killed
+// leaves a part of a line, and the next record follows on it.
+func arrivals(n int, want, got [][]byte) (lost, twice int, example string) {
+	index := make(map[string]int, n)
+	for i, w := range want {
+		index[string(w)] = i
+	}
+	seen := make([]int, n)
+	for _, g := range got {
+		i, ok := index[string(g)]
+		if at := bytes.LastIndex(g, []byte(`{"sessionId":`)); !ok && at > 0 {
+			i, ok = index[string(g[at:])]
+		}
+		if ok {
+			seen[i]++
+		}
+	}
+	for i, s := range seen {
+		switch {
+		case s == 0:
+			if lost++; example == "" {
+				example = fmt.Sprintf("%.40s", want[i])
+			}
+		case s > 1:
+			twice += s - 1
+		}
+	}
+	return lost, twice, example
+}
+
+// slowly gives an input over at least the time that d says, so that what happens to the receiver
+// happens in the middle of it.
+type slowly struct {
+	data  []byte
+	rest  []byte
+	begin time.Time
+	d     time.Duration
+}
+
+func newSlowly(data []byte, d time.Duration) *slowly { return &slowly{data: data, rest: data, d: d} }
+
+func (s *slowly) Read(p []byte) (int, error) {
+	if s.begin.IsZero() {
+		s.begin = time.Now()
+	}
+	if len(s.rest) == 0 {
+		return 0, io.EOF
+	}
+	part := min(len(p), len(s.rest), max(len(s.data)/200, 1))
+	sent := len(s.data) - len(s.rest)
+	due := s.begin.Add(time.Duration(float64(s.d) * float64(sent) / float64(len(s.data))))
+	time.Sleep(time.Until(due))
+	n := copy(p, s.rest[:part])
+	s.rest = s.rest[n:]
+	return n, nil
+}
+
+// harm is done to the receiver until stop is closed; it returns how often.
+type harm func(t *testing.T, r *rsyslog, rng *rand.Rand, stop <-chan struct{}) int
+
+func killing(between time.Duration, times int) harm {
+	return func(t *testing.T, r *rsyslog, rng *rand.Rand, stop <-chan struct{}) int {
+		for n := range times {
+			if !pause(between/2+rand.N(between), stop) {
+				return n
+			}
+			r.kill()
+			time.Sleep(rand.N(60 * time.Millisecond))
+			r.start()
+		}
+		return times
+	}
+}
+
+func stopping(between, still time.Duration, times int) harm {
+	return func(t *testing.T, r *rsyslog, rng *rand.Rand, stop <-chan struct{}) int {
+		for n := range times {
+			if !pause(between/2+rand.N(between), stop) {
+				return n
+			}
+			r.signal(syscall.SIGSTOP)
+			time.Sleep(still)
+			r.signal(syscall.SIGCONT)
+		}
+		return times
+	}
+}
+
+func pause(d time.Duration, stop <-chan struct{}) bool {
+	select {
+	case <-time.After(d):
+		return true
+	case <-stop:
+		return false
+	}
+}
+
+// A receiver that is killed, stopped or cut off loses nothing: all of it is in its file in the end.
+func TestTortureKilled(t *testing.T) {
+	p := newPKI(t)
+	kills, between := rounds(4, 20), 150*time.Millisecond
+	for _, c := range []struct {
+		in      string
+		framing Framing
+	}{{inTCP, LF}, {inPTCP, Octet}, {inTLS, LF}, {inTLS, Octet}, {inRELP, ""}, {inRELPTLS, ""}} {
+		for _, h := range []struct {
+			name  string
+			harm  harm
+			proxy bool
+		}{
+			{"killed", killing(between, kills), false},
+			{"stopped", stopping(between, time.Duration(rounds(300, 3000))*time.Millisecond, rounds(1, 2)), false},
+			{"cut", nil, true},
+		} {
+			if h.name == "stopped" && c.in != inTCP && c.in != inRELP && !thorough || c.in == inTLS && c.framing == LF && !thorough {
+				continue
+			}
+			t.Run(c.in+"-"+string(c.framing)+"-"+h.name, func(t *testing.T) {
+				t.Parallel()
+				r := startRsyslog(t, p, c.in)
+				n := rounds(6000, 100000)
+				data := sessions(n, thorough)
+				want := bytes.Split(bytes.TrimSuffix(data, []byte("\n")), []byte("\n"))
+				o := standard(r.address(c.in))
+				o.Framing, o.Log = c.framing, slog.New(slog.NewTextHandler(t.Output(), nil))
+				if o.Address.Protocol.TLS() {
+					o.TLS.CAFile, o.TLS.CertFile, o.TLS.KeyFile = p.ca, p.clientCert, p.clientKey
+				}
+				rng := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 1))
+				cuts := func() int { return 0 }
+				if h.proxy {
+					o.Address.Port, cuts = cutter(t, rng, o.Address.Port, len(data)/rounds(6, 40))
+				}
+				var acked bytes.Buffer
+				o.Delivered = func(records []byte) error { acked.Write(records); return nil }
+				stop, harmed := make(chan struct{}), make(chan int, 1)
+				go func() {
+					if h.harm == nil {
+						harmed <- 0
+						return
+					}
+					harmed <- h.harm(t, r, rng, stop)
+				}()
+				tally, err := send(t, newSlowly(data, time.Duration(kills)*between), o)
+				close(stop)
+				times := <-harmed + cuts()
+				if err != nil {
+					t.Fatalf("%v (%+v)", err, tally)
+				}
+				if !bytes.Equal(acked.Bytes(), data) {
+					t.Errorf("%d bytes handed on, want the %d of the input", acked.Len(), len(data))
+				}
+				lost, twice, example := arrivals(n, want, r.received(c.in, n))
+				t.Logf("harmed %d times: %d lost, %d twice, %+v", times, lost, twice, tally)
+				if lost > 0 {
+					t.Errorf("%d of %d records were lost, the first is %s", lost, n, example)
+				}
+				if most := times * (o.ResendBuffer / (len(data) / n)); twice > most {
+					t.Errorf("%d records twice, more than %d resend buffers hold", twice, times)
+				}
+				if times == 0 {
+					t.Error("nothing happened to the receiver")
+				}
+			})
+		}
+	}
+}
+
+// cutter is a proxy to a port that cuts each connection after a random number of bytes, about
+// mean. It returns its own port and how often it did.
+func cutter(t *testing.T, rng *rand.Rand, to, mean int) (port int, cuts func() int) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	var mu sync.Mutex
+	n := 0
+	go func() {
+		for {
+			from, err := l.Accept()
+			if err != nil {
+				return
+			}
+			mu.Lock()
+			after := int64(rng.ExpFloat64() * float64(mean))
+			mu.Unlock()
+			go func() {
+				defer from.Close()
+				onward, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", to))
+				if err != nil {
+					return
+				}
+				defer onward.Close()
+				back := make(chan struct{})
+				go func() {
+					io.Copy(from, onward)
+					from.(*net.TCPConn).CloseWrite()
+					close(back)
+				}()
+				passed, err := io.CopyN(onward, from, after)
+				if passed == after || err == nil {
+					mu.Lock()
+					n++
+					mu.Unlock()
+					return
+				}
+				onward.(*net.TCPConn).CloseWrite()
+				<-back
+			}()
+		}
+	}()
+	return l.Addr().(*net.TCPAddr).Port, func() int { mu.Lock(); defer mu.Unlock(); return n }
+}
