@@ -48,7 +48,10 @@ func setup(app *cli.App) cli.Action {
 			Format: *format, Columns: *columns, NoHeader: *noHeader, Time: render.Time(*moments), Guard: *guard, MaxLine: *maxLine,
 			Terminal: app.StdoutIsTerminal(), Width: app.Width(), Colour: app.Colour(), Now: time.Now(), Say: app.Say,
 		}
-		in := inputs(app, *files)
+		in, err := inputs(app, *files)
+		if err != nil {
+			return err
+		}
 		if o.Columns == "?" && len(*files) == 0 && app.StdinIsTerminal() {
 			in = nil // nobody types records to learn what columns there are
 		}
@@ -56,7 +59,7 @@ func setup(app *cli.App) cli.Action {
 		if pager == nil {
 			return render.Run(ctx, app.Stdout, in, o)
 		}
-		err := render.Run(ctx, pager, in, o)
+		err = render.Run(ctx, pager, in, o)
 		if closed := pager.Close(); err == nil {
 			err = closed
 		}
@@ -81,25 +84,42 @@ func pagerFor(app *cli.App, o render.Options, off bool) *render.Pager {
 	return render.NewPager(app.Stdout, app.Height(), command, cli.WaitForChildren)
 }
 
-// inputs are the files in their order, or standard input.
-func inputs(app *cli.App, files []string) []render.Input {
+// inputs are the files in their order, or standard input. All files must be there before any of
+// them is shown.
+func inputs(app *cli.App, files []string) ([]render.Input, error) {
 	if len(files) == 0 {
 		files = []string{"-"}
 	}
 	all := make([]render.Input, len(files))
 	for i, name := range files {
+		// kingpin gives "-" as an empty argument.
+		if name == "" && slices.Contains(app.Args(), "-") && !slices.Contains(app.Args(), "") {
+			name = "-"
+		}
 		if name == "-" {
 			all[i] = render.Input{Name: "standard input", Open: func() (io.Reader, error) { return app.Stdin, nil }}
 			continue
 		}
+		if info, err := os.Stat(name); err != nil {
+			return nil, cannotOpen(name, err)
+		} else if info.IsDir() {
+			return nil, cli.Usagef("cannot open %s: it is a directory", name)
+		}
 		all[i] = render.Input{Name: name, Open: func() (io.Reader, error) {
 			f, err := os.Open(name)
-			var path *fs.PathError
-			if errors.As(err, &path) {
-				return nil, cli.Usagef("cannot open %s: %w", name, path.Err)
+			if err != nil {
+				return nil, cannotOpen(name, err)
 			}
-			return f, err
+			return f, nil
 		}}
 	}
-	return all
+	return all, nil
+}
+
+func cannotOpen(name string, err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		err = path.Err
+	}
+	return cli.Usagef("cannot open %s: %w", name, err)
 }

@@ -110,5 +110,6 @@ func (e *UnknownColumn) Hint() string {
 	if len(near) == 0 {
 		return list
 	}
-	return "did you mean " + strings.Join(near, " or ") + "? " + list
+	names := appendSafe(nil, []byte(strings.Join(near, " or ")), false) // they may be the data's
+	return "did you mean " + string(names) + "? " + list
 }

@@ -42,7 +42,7 @@ var seeds = []string{
 	`{"a":[1,[2,{"b":null}]],"c":{"d":{}},"":true,"x.y":"z"}`,
 	`{"s":"\u001b[31m\u202e\u200b\ud83d\ude00\ud83d \u009b\u007f","t":"` + "\u202e\u200d\u00a0\u2800\x7f\xff\xc3" + `"}`,
 	`{"sessionId":5,"states":{},"scores":"x","notes":[1,null,{"content":{}}],"riskIndicators":[[]],"beginTime":"soon","triggeredAlerts":[{}]}`,
-	`{"flag":"🏴󠁧󠁢󠁥󠁮󠁧󠁿 👨‍👩‍👧 ❤️ 1️⃣ می‌خواهم क्‍ष e` + strings.Repeat("\u0301", 9) + `"}`,
+	`{"flag":"` + "\U0001f3f4\U000e0067\U000e0062\U000e007f \U0001f468\u200d\U0001f469\u200d\U0001f467 \u2764\ufe0f 1\ufe0f\u20e3 \u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645 \u0915\u094d\u200d\u0937 e" + strings.Repeat("\u0301", 9) + `"}`,
 	"{\"a\":1}\r\n\n{\"a\":2}\n{\"b\":[]}", `{"sessionId":"x"}` + "\n[1]\n", `{"a":`, `null`, `{}`, ``, "\ufeff{\"a\":\"b\"}",
 }
 

@@ -112,7 +112,7 @@ func (g *grid) drop(wants []want) {
 	columns := g.bands[0]
 	for len(columns) > 1 && !g.fill(wants, columns, g.most, tight, dateWidth) {
 		last := len(columns) - 1
-		g.dropped = append(g.dropped, g.columns[columns[last]].header)
+		g.dropped = append(g.dropped, string(g.header(columns[last])))
 		columns = columns[:last]
 	}
 	g.bands[0] = columns

@@ -140,7 +140,7 @@ func (s *show) csv() error {
 	if err != nil {
 		return err
 	}
-	if !s.NoHeader {
+	if !s.NoHeader && (s.paths != nil || len(first.records) > 0) {
 		if _, err := s.out.Write(csvHeader(cols, s.Guard)); err != nil {
 			return err
 		}
