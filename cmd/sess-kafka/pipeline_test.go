@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -183,4 +184,153 @@ func TestStoppedFromTheFirstStage(t *testing.T) {
 	if records := consume(t, b.address, topic); len(records) != len(items) {
 		t.Errorf("%d records of %d sessions", len(records), len(items))
 	}
+}
+
+// A pod is moved while the old one still runs: two pipelines, one folder of checkpoints. The lock
+// keeps the second one waiting; when the first one's node is gone, it goes on where that was.
+func TestMovedWhileTheOldOneRuns(t *testing.T) {
+	tenant, env := serve(t, sandbox.Options{Sessions: 1000, Seed: 5, Days: 5, Latency: 10 * time.Millisecond})
+	b := startBroker(t)
+	before := startPipeline(t, env, b.address, "--follow", "1s")
+	await(t, "the first one to commit something", func() bool { return committed(env) > 0 })
+
+	refused := exec.Command(filepath.Join(bin, "sess-search"), "--any-alerts", "--checkpoint", "bus", "--defer")
+	refused.Env = env
+	out, err := refused.CombinedOutput()
+	if refused.ProcessState.ExitCode() != 6 || !strings.Contains(string(out), fmt.Sprint(before.stages[0].Process.Pid)) {
+		t.Errorf("a second search on a held checkpoint: %v: %s", err, out)
+	}
+
+	after := startPipeline(t, env, b.address, "--follow", "1s")
+	time.Sleep(300 * time.Millisecond)
+	tenant.Add(200, time.Now())
+	for _, stage := range before.stages {
+		stage.Process.Kill()
+	}
+	before.wait(t)
+	items, err := tenant.Items("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	await(t, "the second one to commit the rest", func() bool { return committed(env) == len(items) })
+	terminate(t, after.stages[0])
+	if statuses := after.wait(t); statuses[1] != 0 || statuses[2] != 0 {
+		t.Errorf("the statuses are %v: %s", statuses, after.said())
+	}
+	times := map[string]int{}
+	records := consume(t, b.address, topic)
+	for _, r := range records {
+		times[jsonl.Text(jsonl.Lookup(r.value, "sessionId"))]++
+	}
+	if len(times) != len(items) {
+		t.Errorf("%d of %d sessions lost", len(items)-len(times), len(items))
+	}
+	t.Logf("%d sessions: 0 lost, %d twice", len(items), len(records)-len(times))
+}
+
+// committed is how many sessions the checkpoint has recorded.
+func committed(env []string) int {
+	show := exec.Command(filepath.Join(bin, "sess-checkpoint"), "show", "bus")
+	show.Env = env
+	out, _ := show.Output()
+	n, _ := jsonl.Int(jsonl.Lookup(out, "recorded"))
+	return int(n)
+}
+
+func await(t *testing.T, what string, done func() bool) {
+	t.Helper()
+	for begun := time.Now(); !done(); time.Sleep(50 * time.Millisecond) {
+		if time.Since(begun) > 60*time.Second {
+			t.Fatalf("waited in vain for %s", what)
+		}
+	}
+}
+
+// The script that pods run, stopped as their preStop hook stops it.
+func TestTheScriptOfThePods(t *testing.T) {
+	shell := []string{program(t, "busybox", "bash")}
+	if filepath.Base(shell[0]) == "busybox" {
+		shell = append(shell, "sh")
+	}
+	tenant, env := serve(t, sandbox.Options{Sessions: 700, Seed: 6, Days: 5})
+	b := startBroker(t)
+	dir := t.TempDir()
+	settings := []string{"SESS_TENANT=acme"}
+	own := []string{"FEED=bus", "BROKERS=" + b.address, "TOPIC=" + topic, "KAFKA_OPTIONS=--key actor_id --compression lz4", "INTERVAL=1s", "METRICS=" + dir, "TENANT_ENV=" + filepath.Join(dir, "tenant.env")}
+	for _, kv := range env {
+		if strings.HasPrefix(kv, "INCYDR_URL=") || strings.HasPrefix(kv, "INCYDR_API_") {
+			settings = append(settings, kv)
+		} else {
+			own = append(own, kv)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "tenant.env"), []byte(strings.Join(settings, "\n")+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(shell[0], append(shell[1:], "../../deploy/kubernetes/base/feed.sh")...)
+	cmd.Env = append(own, "PATH="+bin+":"+os.Getenv("PATH"))
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	items, err := tenant.Items("alerts=true")
+	if err != nil {
+		t.Fatal(err)
+	}
+	await(t, "the sessions", func() bool { return committed(env) == len(items) })
+	stopChild(t, cmd.Process.Pid, "sess-search")
+	done := make(chan error, 1)
+	go func() { done <- cmd.Wait() }()
+	select {
+	case <-done:
+	case <-time.After(20 * time.Second):
+		cmd.Process.Kill()
+		t.Fatal("the script goes on without its first stage")
+	}
+	if status := cmd.ProcessState.ExitCode(); status != 143 || stderr.Len() > 0 {
+		t.Errorf("status %d: %s", status, stderr.String())
+	}
+	records := consume(t, b.address, topic)
+	if len(records) != len(items) {
+		t.Errorf("%d records of %d sessions", len(records), len(items))
+	}
+	for _, r := range records {
+		if !bytes.HasPrefix(r.value, []byte(`{"tenant":"acme",`)) || !strings.HasSuffix(r.headers, ",tenant=acme") {
+			t.Fatalf("a record is not tagged: %.100q, %s", r.value, r.headers)
+		}
+	}
+	for name, want := range map[string]string{
+		"sess-search-acme.prom": fmt.Sprintf(`sess_sessions_total{tool="sess-search",checkpoint="bus",tenant="acme"} %d`, len(items)),
+		"sess-kafka-acme.prom":  fmt.Sprintf(`sess_delivered_total{tool="sess-kafka",topic="incydr.sessions",tenant="acme"} %d`, len(items)),
+	} {
+		if text, _ := os.ReadFile(filepath.Join(dir, name)); !bytes.Contains(text, []byte(want)) {
+			t.Errorf("no %s in %s:\n%s", want, name, text)
+		}
+	}
+}
+
+// stopChild sends SIGTERM to the child of a process that has this name.
+func stopChild(t *testing.T, parent int, name string) {
+	t.Helper()
+	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
+	for _, path := range stats {
+		text, _ := os.ReadFile(path)
+		fields := strings.Fields(string(text))
+		if len(fields) > 3 && fields[1] == "("+name+")" && fields[3] == fmt.Sprint(parent) {
+			terminate(t, &exec.Cmd{Process: find(t, fields[0])})
+			return
+		}
+	}
+	t.Fatalf("%d has no child %s", parent, name)
+}
+
+func find(t *testing.T, pid string) *os.Process {
+	t.Helper()
+	n, _ := strconv.Atoi(pid)
+	p, err := os.FindProcess(n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
 }

@@ -8,6 +8,7 @@ import (
 	"sess/lib/checkpoint"
 	"sess/lib/cli"
 	"sess/lib/cli/tenant"
+	"sess/lib/metrics"
 	"sess/lib/search"
 )
 
@@ -19,6 +20,8 @@ type feed struct {
 	updates, deferred       *bool
 	lookbackGiven, followed bool
 	waitGiven               bool
+	figures                 *metrics.File
+	printed                 *printed
 }
 
 // declareFeed adds --checkpoint and what goes with it.
@@ -31,6 +34,14 @@ func declareFeed(app *cli.App, from *tenant.Options) *feed {
 	f.follow = cli.DurationVar(app.Flag("follow", "With --checkpoint: search again this often until stopped: 60s, 5m.").PlaceHolder("INTERVAL").IsSetByUser(&f.followed))
 	f.wait = cli.DurationVar(app.Flag("wait", "With --checkpoint: wait this long for one that is in use.").PlaceHolder("D").IsSetByUser(&f.waitGiven))
 	return f
+}
+
+// labels tell the figures of one checkpoint's feed from those of another.
+func (f *feed) labels() []metrics.Label {
+	if f.name == "" {
+		return nil
+	}
+	return []metrics.Label{{Name: "checkpoint", Value: f.name}}
 }
 
 // dirOf is the folder of this API client's checkpoints.
@@ -100,8 +111,9 @@ func (f *feed) run(ctx context.Context, from *tenant.Options, walker *search.Wal
 	source := &search.Feed{
 		Walker: walker, Search: wanted, Dir: dir, Name: f.name,
 		Lookback: *f.lookback, Updates: *f.updates, Deferred: *f.deferred,
-		Print: newOutlet(f.app, tag).print,
-		Say:   f.app.Say,
+		Print:  f.printed.counting(newOutlet(f.app, tag).print),
+		Polled: func(search.Report) { f.figures.Success() },
+		Say:    f.app.Say,
 		Progress: func(done, total int64) {
 			bar.Total(total)
 			bar.Set(done)

@@ -21,6 +21,7 @@ import (
 	"strings"
 
 	"sess/lib/cli"
+	"sess/lib/cli/metering"
 	"sess/lib/cli/tenant"
 	"sess/lib/search"
 )
@@ -42,7 +43,14 @@ func setup(app *cli.App) cli.Action {
 	count := app.Flag("count", "Print only how many there are.").Bool()
 	feed := declareFeed(app, from)
 	tag := app.Flag("tag", "Put this field first into each session, to tell merged streams apart.").PlaceHolder("KEY=VALUE").String()
+	meter := metering.Declare(app)
 	return func(ctx context.Context) error {
+		figures, err := meter.Open(feed.labels()...)
+		if err != nil {
+			return err
+		}
+		done := &printed{}
+		figures.Collect(done.figures)
 		query, err := filters.Query()
 		if err != nil {
 			return err
@@ -55,12 +63,14 @@ func setup(app *cli.App) cli.Action {
 		if err != nil {
 			return err
 		}
+		figures.Collect(metering.Requests(client))
 		walker := search.NewWalker(client, from.Concurrency(), app.Log)
 		wanted := search.Search{Query: query, AnyAlerts: filters.AnyAlerts(), Limit: *limit}
 		if err := feed.check(wanted, *count); err != nil {
 			return err
 		}
 		if feed.name != "" {
+			feed.figures, feed.printed = figures, done
 			return feed.run(ctx, from, walker, wanted, prefix)
 		}
 		if *count {
@@ -76,7 +86,7 @@ func setup(app *cli.App) cli.Action {
 			bar.Total(total)
 			bar.Set(done)
 		}
-		return walker.Walk(ctx, wanted, printer(app.Stdout, prefix))
+		return walker.Walk(ctx, wanted, done.counting(printer(app.Stdout, prefix)))
 	}
 }
 

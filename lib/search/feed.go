@@ -31,6 +31,8 @@ type Feed struct {
 
 	// Print writes the sessions out whole; when it returns nil they have left the process.
 	Print func([]Session) error
+	// Polled, where it is set, is told what each poll came to that went well.
+	Polled func(Report)
 	// Say tells a person something that happens once.
 	Say func(format string, args ...any)
 

@@ -59,6 +59,9 @@ func (f *Feed) Poll(ctx context.Context) (Report, error) {
 	}
 	if err == nil {
 		f.Walker.Log.Info("polled", append([]any{"checkpoint", f.Name}, r.describe()...)...)
+		if f.Polled != nil {
+			f.Polled(r)
+		}
 	}
 	return r, err
 }
