@@ -149,7 +149,7 @@ func (g *grid) measure(s *sample, headers bool) []want {
 	g.right = make([]bool, len(g.columns))
 	for i, c := range g.columns {
 		wants[i].role = c.role
-		if (c.role == prose || c.role == notes) && g.most > 0 && !g.plain {
+		if (c.role == prose || c.role == notes) && g.most > 0 && !g.plain && !s.all {
 			wants[i].natural = max(wants[i].natural, proseWidth)
 		}
 		g.right[i] = c.role == number || c.role == text && numbers[i] > 0 && others[i] == 0
@@ -260,11 +260,9 @@ func (g *grid) split(wants []want) {
 			room -= bandIndent
 		}
 		wider := append(band[:len(band):len(band)], i)
-		together := wider
-		if wants[i].wrapped() && (k == 0 || !wants[order[k-1]].wrapped()) {
-			together = append(wider, order[k+1:]...) // texts stand beside each other rather than beside the rest
-		}
-		if len(band) > 0 && !g.fill(wants, together, room, comfortable, dateWidth) {
+		// Texts stand beside each other and not beside the rest: rows get lower, and easier to read.
+		apart := k > 0 && wants[i].wrapped() && !wants[order[k-1]].wrapped()
+		if len(band) > 0 && (apart || !g.fill(wants, wider, room, comfortable, dateWidth)) {
 			g.fill(wants, band, room, comfortable, dateWidth)
 			g.bands = append(g.bands, band)
 			room = g.most - bandIndent

@@ -16,6 +16,7 @@ const (
 type sample struct {
 	chunks  []jsonl.Chunk // what was taken for it
 	records [][]byte      // valid objects, up to the first line that is none
+	all     bool          // there is no more input than this
 	kind    *schema
 }
 
@@ -33,6 +34,7 @@ func takeSample(chunks *jsonl.Chunks, patience time.Duration) *sample {
 		}
 		k, ok := chunks.Next()
 		if !ok {
+			s.all = true
 			break
 		}
 		if bytes += len(k.Lines); len(k.Lines) < sampleBytes {
