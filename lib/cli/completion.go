@@ -256,7 +256,7 @@ complete -F _FUNCTION NAME
 
 const zshScript = `#compdef NAME
 # Completion of NAME for zsh.
-_FUNCTION() {
+_NAME() {
     local line word
     local -a items
     while IFS= read -r line; do
@@ -271,10 +271,10 @@ _FUNCTION() {
     done < <("${(e)~words[1]}" --completion-words "${(@Q)words[2,CURRENT]}" 2>/dev/null)
     (( $#items )) && _describe NAME items
 }
-if [[ $funcstack[1] == _FUNCTION ]]; then
-    _FUNCTION "$@"
+if [[ $funcstack[1] == _NAME ]]; then
+    _NAME "$@"
 else
-    compdef _FUNCTION NAME
+    compdef _NAME NAME
 fi
 `
 
