@@ -17,8 +17,8 @@ import (
 type Calls struct {
 	ChangeState func(ctx context.Context, ids []string, state string) error
 	AddNote     func(ctx context.Context, id, note string) error
-	// HasNote tells whether the session has the very note already, so that it is not added again. Where it is
-	// nil, nobody looks.
+	// HasNote tells whether the session has the very note already, so that it is not added again.
+	// Where it is nil, nobody looks.
 	HasNote func(ctx context.Context, id, note string) (bool, error)
 }
 
@@ -87,6 +87,7 @@ func Run(ctx context.Context, next func() (Row, error), calls Calls, o Options, 
 type job struct {
 	Outcome
 	seq      int
+	noted    int // its number among the rows with notes
 	phase    phase
 	finished bool
 }
@@ -118,8 +119,10 @@ type task struct {
 }
 
 type result struct {
-	task *task
-	err  error
+	task   *task
+	err    error
+	looked bool // whether the note was there already,
+	found  bool // and that it was
 }
 
 type input struct {
@@ -148,6 +151,7 @@ type engine struct {
 	ready    tasks
 	inFlight int
 	odds     odds
+	notes    notes
 	answers  int // requests that the server has answered
 
 	lastRow time.Time
@@ -254,6 +258,9 @@ func (e *engine) take(got input) {
 		e.settle(j, j.Row.Err)
 		return
 	}
+	if j.Note != "" {
+		e.notes.number(j)
+	}
 	s := e.sessions[j.SessionID]
 	if s == nil {
 		s = &session{id: j.SessionID}
@@ -274,7 +281,7 @@ func (e *engine) advance(s *session) {
 	j := s.jobs[0]
 	if j.State == "" {
 		s.riding = 1
-		e.push(&task{seq: j.seq, session: s})
+		e.pushNote(s)
 		return
 	}
 	b := e.open[j.State]
@@ -329,8 +336,11 @@ func (e *engine) send(ctx context.Context, t *task) {
 	t.answers = e.answers
 	if t.batch == nil {
 		j := t.session.jobs[0]
-		look := e.calls.HasNote
-		go func() { e.results <- result{t, e.note(ctx, look, j.SessionID, j.Note)} }()
+		look := e.looks(j)
+		go func() {
+			found, err := e.addNote(ctx, look, j.SessionID, j.Note)
+			e.results <- result{task: t, err: err, looked: look, found: found}
+		}()
 		return
 	}
 	b := t.batch
@@ -344,7 +354,7 @@ func (e *engine) send(ctx context.Context, t *task) {
 	for i, s := range group {
 		ids[i] = s.id
 	}
-	go func() { e.results <- result{t, e.calls.ChangeState(ctx, ids, b.state)} }()
+	go func() { e.results <- result{task: t, err: e.calls.ChangeState(ctx, ids, b.state)} }()
 }
 
 // ride puts the rows that ask for the same state one after the other on one request.
@@ -353,25 +363,6 @@ func (s *session) ride() {
 	for s.riding = 0; s.riding < len(s.jobs) && s.jobs[s.riding].State == state; s.riding++ {
 		s.jobs[s.riding].phase = asked
 	}
-}
-
-// note adds a note that is not there yet.
-func (e *engine) note(ctx context.Context, look func(context.Context, string, string) (bool, error), id, note string) error {
-	if look != nil {
-		has, err := look(ctx, id, note)
-		var refused *incydr.StatusError
-		switch {
-		case err == nil && has:
-			return nil
-		case err == nil, errors.As(err, &refused) && refused.Status == http.StatusForbidden:
-			// Somebody who may write but not read cannot look.
-		case errors.As(err, new(*incydr.Stopped)):
-			return errUnsent
-		default:
-			return err
-		}
-	}
-	return e.calls.AddNote(ctx, id, note)
 }
 
 // finish takes in what came of a request.
@@ -394,7 +385,10 @@ func (e *engine) finish(r result, cut bool) {
 		e.fail(err)
 	}
 	if t.batch == nil {
-		e.noted(t.session, err)
+		if r.looked {
+			e.looked(r.found, err)
+		}
+		e.noteDone(t.session, err)
 		return
 	}
 	b := t.batch
@@ -486,37 +480,13 @@ func (e *engine) stateDone(s *session, err error) {
 	e.nextNote(s)
 }
 
-// nextNote makes the next note of the rows that ride together ready, or their session's next row.
-func (e *engine) nextNote(s *session) {
-	for s.riding > 0 {
-		j := s.jobs[0]
-		if j.Note != "" {
-			e.push(&task{seq: j.seq, session: s})
-			return
-		}
-		e.settle(j, nil)
-		s.jobs = s.jobs[1:]
-		s.riding--
-	}
-	e.advance(s)
-}
-
-// noted ends the row whose note was asked for.
-func (e *engine) noted(s *session, err error) {
-	j := s.jobs[0]
-	if err != nil && j.phase == changed {
-		err = &NoteError{State: j.State, Err: err}
-	}
-	e.settle(j, err)
-	s.jobs = s.jobs[1:]
-	s.riding--
-	e.nextNote(s)
-}
-
 // settle gives a row its outcome, and prints what can be printed in input order.
 func (e *engine) settle(j *job, err error) {
 	j.Err = err
 	j.finished = true
+	if j.Note != "" && j.Row.Err == nil && !e.o.DryRun {
+		e.noteFinished(j)
+	}
 	for e.head < len(e.window) && e.window[e.head].finished {
 		e.print(e.window[e.head])
 		e.window[e.head] = nil

@@ -149,10 +149,10 @@ func TestFaultsWithNotes(t *testing.T) {
 // A run that is interrupted again and again, and fed the same rows each time, ends as one that
 // was not.
 func TestTortureFedAgain(t *testing.T) {
-	rounds, n := torture(t, 100, 200)
+	rounds, n := torture(t, 150, 400)
 	for round := range rounds {
 		r := rand.New(rand.NewPCG(uint64(round), 3))
-		tr := newTrial(t, sandbox.Options{Sessions: 300, Seed: uint64(round), Faults: 0.05})
+		tr := newTrial(t, sandbox.Options{Sessions: 500, Seed: uint64(round), Faults: 0.05})
 		rows := tr.rows(n)
 		interrupted := 0
 		for {
