@@ -117,6 +117,8 @@ func TestFiguresAfterEveryEnd(t *testing.T) {
 			switch {
 			case strings.Contains(c.args, "--checkpoint"):
 				labels += `,checkpoint="` + words[2] + `"`
+			case words[0] == "sess-syslog":
+				labels += `,receiver="TCP:` + words[len(words)-1] + `"`
 			case words[0] == "sess-kafka":
 				labels += `,topic="` + words[len(words)-1] + `"`
 			}

@@ -97,7 +97,7 @@ func setup(app *cli.App) cli.Action {
 		if err != nil {
 			return err
 		}
-		figures, err := meter.Open()
+		figures, err := meter.Open(metrics.Label{Name: "receiver", Value: o.Address.String()})
 		if err != nil {
 			return err
 		}
