@@ -88,7 +88,7 @@ func (c *Client) AddNote(ctx context.Context, id, note string) error {
 	before := 0 // notes like this one that are there already and might be taken for it
 	begun := time.Now()
 	if c.notes.justAdded(id, note) {
-		if before, err = c.notesLike(ctx, id, note, 0); err != nil {
+		if before, err = c.notesLike(ctx, id, note, time.Time{}); err != nil {
 			return err
 		}
 		begun = time.Time{}
@@ -99,11 +99,7 @@ func (c *Client) AddNote(ctx context.Context, id, note string) error {
 		body:   body,
 		read:   discard,
 		happened: func(ctx context.Context) (bool, error) {
-			since := int64(0)
-			if at, ok := c.clock.at(begun); ok && !begun.IsZero() {
-				since = at.Add(-noteSlack).UnixMilli()
-			}
-			n, err := c.notesLike(ctx, id, note, since)
+			n, err := c.notesLike(ctx, id, note, begun)
 			return n > before, err
 		},
 	})

@@ -73,6 +73,7 @@ func TestStatusIsFinal(t *testing.T) {
 }
 
 func TestUnreachable(t *testing.T) {
+	t.Parallel()
 	u, _ := url.Parse("http://127.0.0.1:1")
 	begun := time.Now()
 	_, err := New(Settings{URL: u, ClientID: "a", ClientSecret: NewSecret("secret")}, Options{}).Session(context.Background(), "a")
@@ -83,4 +84,11 @@ func TestUnreachable(t *testing.T) {
 	if d := time.Since(begun); d > 9*time.Second {
 		t.Errorf("took %s", d)
 	}
+}
+
+// quick is New with a client that hardly waits before it tries again.
+func quick(settings Settings, options Options) *Client {
+	c := New(settings, options)
+	c.firstWait = 10 * time.Millisecond
+	return c
 }

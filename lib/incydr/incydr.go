@@ -54,9 +54,11 @@ type Client struct {
 	stats     counters
 	notes     noteLog
 	clock     serverClock
-	reached   atomic.Bool  // some answer came from the tenant
-	served    atomic.Bool  // some call of the API was answered as it should be
-	success   atomic.Int64 // when the last call was, as nanoseconds since start
+	stall     time.Duration // how long a body may give nothing
+	firstWait time.Duration // before an attempt is tried again for the first time
+	reached   atomic.Bool   // some answer came from the tenant
+	served    atomic.Bool   // some call of the API was answered as it should be
+	success   atomic.Int64  // when the last call was, as nanoseconds since start
 	start     time.Time
 }
 
@@ -68,6 +70,8 @@ func New(settings Settings, options Options) *Client {
 		retryFor:  options.RetryFor,
 		userAgent: options.UserAgent,
 		start:     time.Now(),
+		stall:     stallTimeout,
+		firstWait: firstWait,
 	}
 	if c.log == nil {
 		c.log = slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelError + 100}))
@@ -93,7 +97,12 @@ func New(settings Settings, options Options) *Client {
 }
 
 // PageSize is how many sessions a page holds: MaxPageSize, or fewer where the settings say so.
-func (c *Client) PageSize() int { return c.settings.PageSize }
+func (c *Client) PageSize() int {
+	if c.settings.PageSize <= 0 {
+		return MaxPageSize
+	}
+	return c.settings.PageSize
+}
 
 // token is what the server gave for the credentials.
 type token = oauth2.Token

@@ -47,9 +47,10 @@ func (l *noteLog) justAdded(id, note string) bool {
 	return ok && time.Since(at) < 5*noteSlack
 }
 
-// notesLike counts the notes of a session that have this content and are not older than since
-// (ms since the epoch; a note that does not say counts).
-func (c *Client) notesLike(ctx context.Context, id, note string, since int64) (int, error) {
+// notesLike counts the notes of a session that have this content and are not older than since, a
+// moment of this machine's clock that is held against the server's. A note that does not say
+// counts, and with a zero since all do.
+func (c *Client) notesLike(ctx context.Context, id, note string, since time.Time) (int, error) {
 	session, err := c.Session(ctx, id)
 	if err != nil {
 		return 0, err
@@ -63,9 +64,17 @@ func (c *Client) notesLike(ctx context.Context, id, note string, since int64) (i
 			return 0, fmt.Errorf("read the notes of session %s: %w", id, err)
 		}
 	}
+	// Only now, when the session's own answer told the server's time.
+	oldest := int64(0)
+	if !since.IsZero() {
+		if at, ok := c.clock.at(since); ok {
+			since = at
+		}
+		oldest = since.Add(-noteSlack).UnixMilli()
+	}
 	n := 0
 	for _, have := range notes {
-		if sameNote(have.Content, note) && (have.SourceTimestamp == nil || *have.SourceTimestamp >= since) {
+		if sameNote(have.Content, note) && (have.SourceTimestamp == nil || *have.SourceTimestamp >= oldest) {
 			n++
 		}
 	}
@@ -75,11 +84,7 @@ func (c *Client) notesLike(ctx context.Context, id, note string, since int64) (i
 // HasNote reports whether a session got this very note, from whomever, within the last while,
 // by the server's clock.
 func (c *Client) HasNote(ctx context.Context, id, note string, within time.Duration) (bool, error) {
-	now := time.Now()
-	if at, ok := c.clock.at(now); ok {
-		now = at
-	}
-	n, err := c.notesLike(ctx, id, note, now.Add(-within).UnixMilli())
+	n, err := c.notesLike(ctx, id, note, time.Now().Add(-within))
 	return n > 0, err
 }
 

@@ -11,6 +11,8 @@ import (
 
 // How a pace that the server forced upon the process is found again.
 const (
+	documented = rate.Limit(2)    // requests a second that the vendor promises
+	proof      = 8                // accepted requests that prove a pace
 	slowest    = rate.Limit(0.1)  // requests a second that are always tried
 	proveEvery = 10 * time.Second // without a refusal before a little more is tried
 	firstStep  = 0.05             // how much more at first; each further step doubles it
@@ -122,8 +124,9 @@ func (p *pace) accept() {
 }
 
 // refuse slows down to what the server let pass since it last refused: the requests it
-// accepted, over the time it took and the pause that it asks for now. The refusals of requests that
-// were already under way when the pace was cut say nothing new.
+// accepted, over the time that took and the pause it asks for now. Where those are too few to
+// prove anything, it starts with what the vendor documents. The refusals of requests that were
+// already under way when the pace was cut say nothing new.
 func (p *pace) refuse(sent time.Time, after time.Duration) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -134,11 +137,17 @@ func (p *pace) refuse(sent time.Time, after time.Duration) time.Duration {
 	now := time.Now()
 	limit := p.limiter.Limit()
 	measured := rate.Limit(float64(p.accepted) / now.Add(after).Sub(p.since).Seconds())
-	if p.accepted == 0 {
-		measured = min(limit, rate.Limit(1/max(after.Seconds(), 0.5))) / 2
+	switch {
+	case p.accepted >= proof:
+		limit = measured
+		p.since, p.accepted = p.until, 0
+	case limit == rate.Inf:
+		limit = max(measured, documented)
+	default:
+		limit *= 0.8
 	}
-	p.limiter.SetLimit(min(max(measured, slowest), p.fixed))
-	p.cut, p.since, p.accepted = now, p.until, 0
+	p.limiter.SetLimit(min(max(limit, slowest), p.fixed))
+	p.cut = now
 	p.proven, p.step = p.until, firstStep
 	return longer
 }

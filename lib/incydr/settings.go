@@ -106,14 +106,14 @@ func baseURL(name, text string) (*url.URL, error) {
 	if err != nil {
 		return nil, err
 	}
-	if u.RawQuery != "" || u.Fragment != "" {
-		return nil, &SettingsError{Problem: fmt.Sprintf("%s is %q: an address without ? and # is needed", name, clip(text)), Advice: addressAdvice}
-	}
 	if rest, ok := strings.CutPrefix(strings.ToLower(u.Host), "console."); ok {
 		return nil, &SettingsError{
 			Problem: fmt.Sprintf("%s is the address of the console, %s", name, u.Host),
 			Advice:  "the API lives beside it: " + name + "=https://api." + rest,
 		}
+	}
+	if u.RawQuery != "" || u.Fragment != "" {
+		return nil, &SettingsError{Problem: fmt.Sprintf("%s is %q: an address without ? and # is needed", name, clip(text)), Advice: addressAdvice}
 	}
 	u.Path = strings.TrimRight(u.Path, "/")
 	u.RawPath = ""

@@ -75,6 +75,13 @@ func (t *tokens) get(ctx context.Context) (string, error) {
 	}
 }
 
+// good reports whether a token that was got earlier is still the one to use.
+func (t *tokens) good(access string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.access == access && time.Now().Before(t.renewAt)
+}
+
 // spoil makes the next get ask for a new token, unless somebody did already.
 func (t *tokens) spoil(access string) {
 	t.mu.Lock()
@@ -110,7 +117,7 @@ func (t *tokens) renew(ctx context.Context, r *renewal) {
 	}
 	life := tokenLife
 	if !got.Expiry.IsZero() {
-		life = time.Until(got.Expiry)
+		life = max(time.Until(got.Expiry), time.Second) // clocks may disagree
 	}
 	t.access = got.AccessToken
 	t.renewAt = time.Now().Add(life - min(life/5, time.Minute))

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -68,19 +67,9 @@ func (a *attempt) RoundTrip(in *http.Request) (*http.Response, error) {
 	req := in.Clone(ctx)
 	wait, forget := sending(ctx)
 	defer forget()
-	var err error
-	if !t.forToken {
-		if t.token, err = c.tokens.get(wait); err != nil {
-			cancel(nil)
-			return nil, &tokenFailure{stopCause(wait, err)}
-		}
-		if sameOrigin(req.URL, c.settings.URL) {
-			req.Header.Set("Authorization", "Bearer "+t.token)
-		}
-	}
-	if err = c.pace.wait(wait); err != nil {
+	if err := a.admit(wait, t, req); err != nil {
 		cancel(nil)
-		return nil, stopCause(wait, err)
+		return nil, err
 	}
 	t.attempts++
 	t.sent = time.Now()
@@ -102,6 +91,31 @@ func (a *attempt) RoundTrip(in *http.Request) (*http.Response, error) {
 	return res, nil
 }
 
+// admit gives the request its token and waits until it may be sent.
+func (a *attempt) admit(ctx context.Context, t *tries, req *http.Request) (err error) {
+	c := a.client
+	if !t.forToken {
+		if t.token, err = c.tokens.get(ctx); err != nil {
+			return &tokenFailure{stopCause(ctx, err)}
+		}
+	}
+	if err = c.pace.wait(ctx); err != nil {
+		return stopCause(ctx, err)
+	}
+	for !t.forToken && !c.tokens.good(t.token) { // it got old while the server wanted a pause
+		if t.token, err = c.tokens.get(ctx); err != nil {
+			return &tokenFailure{stopCause(ctx, err)}
+		}
+		if err = c.pace.sleepUntil(ctx); err != nil {
+			return stopCause(ctx, err)
+		}
+	}
+	if !t.forToken && sameOrigin(req.URL, c.settings.URL) {
+		req.Header.Set("Authorization", "Bearer "+t.token)
+	}
+	return nil
+}
+
 // A tokenFailure ends a request that could not get a token. The tokens have gone on for as
 // long as it makes sense already.
 type tokenFailure struct{ err error }
@@ -110,7 +124,7 @@ func (e *tokenFailure) Error() string { return e.err.Error() }
 func (e *tokenFailure) Unwrap() error { return e.err }
 
 // errStalled is a body of which nothing more arrived.
-var errStalled = fmt.Errorf("nothing more of the answer arrived within %s", stallTimeout)
+var errStalled = errors.New("the answer stopped in the middle, and nothing more arrived")
 
 // shownBody is how much of a body the log shows at most, in bytes.
 const shownBody = 16 << 10
@@ -134,7 +148,7 @@ type body struct {
 }
 
 func (b *body) Read(p []byte) (int, error) {
-	timer := time.AfterFunc(stallTimeout, func() { b.cancel(errStalled) })
+	timer := time.AfterFunc(b.client.stall, func() { b.cancel(errStalled) })
 	n, err := b.ReadCloser.Read(p)
 	timer.Stop()
 	b.size += int64(n)

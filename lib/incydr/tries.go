@@ -59,6 +59,7 @@ type tries struct {
 	unknown   bool      // the last attempt may have taken effect
 	now       bool      // try again without a wait
 	why       error     // why the last attempt failed
+	final     error     // why there is no further one
 	stopped   *Stopped  // it would have been made again, had the run not been stopped
 }
 
@@ -130,8 +131,11 @@ func (c *Client) do(ctx context.Context, k call) error {
 // finish reads an answer that is not going to be tried again.
 func (t *tries) finish(res *http.Response) error {
 	defer res.Body.Close()
+	if t.final != nil {
+		return t.final
+	}
+	t.client.pace.accept()
 	if res.StatusCode >= 200 && res.StatusCode < 300 {
-		t.client.pace.accept()
 		return t.read(res)
 	}
 	if t.forToken && res.StatusCode >= 400 {
@@ -176,8 +180,14 @@ func serverMessage(text []byte) string {
 // again decides whether to try again after an attempt that got an answer or failed. It is
 // also asked once more after the answer was read.
 func (t *tries) again(ctx context.Context, res *http.Response, err error) (bool, error) {
+	if t.final != nil {
+		return false, t.final
+	}
 	why := t.why
 	more, err := t.decide(ctx, res, err)
+	if !more {
+		t.final = err
+	}
 	if errors.Is(t.why, errStopped) {
 		t.why = why
 	}
@@ -209,7 +219,7 @@ func (t *tries) decide(ctx context.Context, res *http.Response, err error) (bool
 		return t.throttled(status, pause, asked)
 	case status >= 500, status == http.StatusRequestTimeout, status == http.StatusTooEarly:
 		t.why = t.statusError(res)
-		t.unknown = true
+		t.unknown, t.renewed, t.malformed = true, false, 0
 		return t.inTime(0, false)
 	}
 	return false, nil
@@ -330,7 +340,7 @@ func (t *tries) wait(_, _ time.Duration, _ int, _ *http.Response) time.Duration 
 	t.client.stats.retry()
 	d := time.Duration(0)
 	if !t.now {
-		d = backoff(t.attempts, firstWait)
+		d = backoff(t.attempts, t.client.firstWait)
 	}
 	why := ""
 	if t.why != nil {
