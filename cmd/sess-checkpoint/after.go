@@ -26,11 +26,6 @@ func (t *tool) commitAfter(ctx context.Context) error {
 	if err := checkpoint.CheckName(t.name); err != nil {
 		return err
 	}
-	tail, err := dir.JoinTail(t.name)
-	if err != nil {
-		return err
-	}
-	defer tail.Leave()
 	cli.WaitForChildren()
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
@@ -44,9 +39,11 @@ func (t *tool) commitAfter(ctx context.Context) error {
 		Environ: t.Environ(),
 		Beside:  folder(),
 		Signals: signals,
-	}, func(w io.Writer) error {
+	}, func(w io.Writer) (err error) {
 		wrong = c.feed(w)
-		return nil
+		// Only now can the commit be waited for: before its input ends, the command does not end.
+		_, err = dir.JoinTail(t.name)
+		return err
 	})
 	switch {
 	case status != 0 && err != nil:

@@ -67,6 +67,10 @@ var (
 		{Name: "follow", Value: "INTERVAL", Help: "Search again every so often until stopped.", To: []string{search}},
 		{Name: "wait", Value: "D", Help: "Wait that long for a checkpoint in use.", To: []string{search}},
 	}
+	figures = []Option{
+		{Name: "metrics", Value: "FILE", Help: "Keep the figures of the run in this file for Prometheus; with --output, FILE-search and FILE-syslog, before its suffix.", To: []string{search, update, syslog}},
+		{Name: "metrics-label", Value: "NAME=VALUE", Many: true, Help: "Add this label to all figures; may be repeated.", To: []string{search, update, syslog}},
+	}
 	pace = []Option{
 		{Name: "concurrency", Value: "N", Help: "Requests in flight.", To: []string{search, show, events, update}},
 		{Name: "rate", Value: "N", Help: "Requests a minute; 0: as fast as the server allows.", To: []string{search, show, events, update}},
@@ -118,7 +122,7 @@ var (
 var Commands = []Command{
 	{
 		Name: "search", Help: "Search sessions.", Example: "sessions search --severity HIGH --start 7d",
-		Options: slices.Concat(filters, walk, looks, sending, pace, tenant),
+		Options: slices.Concat(filters, walk, looks, sending, pace, tenant, figures),
 	},
 	{
 		Name: "show", Help: "Show a session in full.", Example: "sessions show SESSION_ID",
@@ -133,12 +137,12 @@ var Commands = []Command{
 	{
 		Name: "update", Help: "Change a session's state, add a note, or both.", Example: "sessions update SESSION_ID --state CLOSED --note 'known backup'",
 		Args: "SESSION_ID", Many: true,
-		Options: slices.Concat(changes, pace, tenant),
+		Options: slices.Concat(changes, pace, tenant, figures),
 	},
 	{
 		Name: "bulk-update-state", Help: "Change the state of every session of a CSV or JSON lines file.", Example: "sessions bulk-update-state triaged.csv --state CLOSED_FP",
 		Args:    "FILE",
-		Options: slices.Concat(changes, rows, pace, tenant),
+		Options: slices.Concat(changes, rows, pace, tenant, figures),
 	},
 }
 

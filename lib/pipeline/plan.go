@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -98,9 +99,19 @@ func (a *asked) options(program string) (words []string) {
 		if !ok || o.To != nil && !slices.Contains(o.To, program) || g.Name == "output" {
 			continue
 		}
-		words = append(words, word(o, g.Value)...)
+		value := g.Value
+		if g.Name == "metrics" && a.has("output") {
+			value = fileOf(value, program)
+		}
+		words = append(words, word(o, value)...)
 	}
 	return words
+}
+
+// fileOf gives each of several programs a file of its own: feed.prom becomes feed-search.prom.
+func fileOf(file, program string) string {
+	suffix := filepath.Ext(file)
+	return strings.TrimSuffix(file, suffix) + strings.TrimPrefix(program, "sess") + suffix
 }
 
 func word(o Option, value string) []string {

@@ -31,7 +31,8 @@ type Surroundings struct {
 	Watched bool
 }
 
-// patience is how long a stage that nobody reads any more has to notice that by itself.
+// patience is how long stages have to notice by themselves that the last one has ended, and that
+// nobody reads them any more.
 const patience = 300 * time.Millisecond
 
 // Run runs the pipeline and returns the status of the first stage, in the pipeline's order, that
@@ -148,10 +149,9 @@ func (r *run) close() {
 // watch passes signals on and returns when all stages have ended.
 func (r *run) watch(ctx context.Context) {
 	var (
-		unread <-chan time.Time // when stages that nobody reads are told to end
+		unread <-chan time.Time // when stages that still run after the last one are told to end
 		late   <-chan time.Time // when a signal of the terminal's should have done its work
 		held   os.Signal
-		last   int // the last stage that has ended; nobody reads those before it
 		stop   = ctx.Done()
 	)
 	if r.in.Signals != nil {
@@ -162,10 +162,11 @@ func (r *run) watch(ctx context.Context) {
 		case i := <-r.ended:
 			r.stages[i].done = true
 			left--
-			last = max(last, i)
-			unread = time.After(patience)
+			if i == len(r.stages)-1 {
+				unread = time.After(patience)
+			}
 		case <-unread:
-			for _, s := range r.stages[:last] {
+			for _, s := range r.stages {
 				if !s.done && !s.told {
 					s.told = true
 					tellToEnd(s.Process)
