@@ -1,15 +1,38 @@
-// Sess-fmt shows JSON lines as a table, as CSV, and in other forms.
+// Sess-fmt shows JSON lines as a table, as CSV, as cards, as a summary.
 //
-// It reads the files that it is given, or standard input ("-"), and prints the records in the
-// format that -f names:
+// It reads the files that it is given, one after the other, or standard input ("-"), and prints
+// the records in the format that -f names:
 //
 //	table        what a person wants to see first, fitted to the terminal (the default)
 //	csv          every field, RFC 4180, lists and objects as JSON
-//	columns      aligned plain text, for awk and eyes
-//	rich         one card a record
-//	json-pretty  indented
+//	columns      a line a record, aligned, without borders: for awk and eyes
+//	rich         a card a record, with its histories as small tables
+//	json-pretty  indented; numbers and escapes stay as they are
 //	json-lines   checked, compact
 //	summary      counts and bars by day, severity, state, actor, rule
+//
+// Sessions and file events are known by their fields; of other records the columns are what the
+// first of them have. A record is shown when it comes, also where the next one takes its time.
+//
+// Columns are paths: names in snake_case or camelCase, dots into objects, an index into a list
+// (-1 is the last), a name across a list, * for all below, quotes around odd names. What is not
+// known and not in the first thousand records is an error before anything is printed. A "?" lists
+// the columns that there are, with an example of each.
+//
+//	sess-search --severity HIGH | sess-fmt
+//	sess-search | sess-fmt -f csv --columns session_id,begin_time,states.-1.state,risk_indicators.name
+//	sess-search --state OPEN | sess-fmt -f columns --no-header | awk '{ print $1 }'
+//	sess-search --start 30d | sess-fmt -f summary
+//	sess-events ID | sess-fmt --columns "@timestamp,event.action,file.*"
+//	sess-fmt --columns "?" sessions.jsonl
+//
+// People get times to the minute in UTC (--time local, --time raw); CSV has them as they came
+// unless --time is given, and then in RFC 3339. What a terminal would obey or nobody could see
+// in the data, as control characters and marks that turn the direction of writing, is written
+// out (\x1b, \u202e) wherever people read; CSV and JSON keep the data as it is.
+//
+// A line that is not a JSON object ends it with exit code 2 and the line's number, after all that
+// comes before it was printed. What is longer than the screen goes through PAGER, or less.
 package main
 
 import (
@@ -40,7 +63,7 @@ func setup(app *cli.App) cli.Action {
 	noHeader := app.Flag("no-header", "Leave the line of column names out.").Bool()
 	moments := cli.EnumVar(app.Flag("time", "How to show times: utc, local or raw (utc; in CSV, raw).").PlaceHolder("utc|local|raw"), "time", "utc", "local", "raw")
 	guard := app.Flag("csv-guard", "Put a ' before text that a spreadsheet would take for a formula.").Bool()
-	maxLine := app.Flag("max-line", "The longest line taken, in bytes (67108864).").PlaceHolder("BYTES").Default("67108864").Int()
+	maxLine := cli.CountVar(app.Flag("max-line", "The longest line taken, in bytes (67108864).").PlaceHolder("BYTES"), 1, 1<<30)
 	files := app.Arg("file", "What to read; - is standard input.").Strings()
 	noPager := app.Flag("no-pager", "Do not page through what is longer than the screen.").Bool()
 	return func(ctx context.Context) error {

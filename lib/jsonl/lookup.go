@@ -154,6 +154,9 @@ func trimSpace(b []byte) []byte {
 
 // Int returns the whole number that raw is; false for anything else.
 func Int(raw []byte) (int64, bool) {
+	if len(raw) > 20 { // more digits than any has
+		return 0, false
+	}
 	n, err := strconv.ParseInt(string(raw), 10, 64)
 	return n, err == nil
 }

@@ -259,7 +259,7 @@ func (c *cells) indicators(dst, raw []byte) []byte {
 		if isNull(i.name) {
 			i.name = v
 		}
-		i.heavy, _ = strconv.ParseFloat(string(i.weight), 64)
+		i.heavy = weight(v)
 		all = append(all, i)
 	})
 	slices.SortStableFunc(all, func(a, b indicator) int { return cmp.Compare(b.heavy, a.heavy) })
@@ -274,6 +274,19 @@ func (c *cells) indicators(dst, raw []byte) []byte {
 		}
 	}
 	return appendMore(dst, left)
+}
+
+// weight is how heavy a risk indicator is.
+func weight(indicator []byte) float64 {
+	if indicator[0] != '{' {
+		return 0
+	}
+	w := field(indicator, "weight")
+	if len(w) > 32 {
+		return 0
+	}
+	n, _ := strconv.ParseFloat(string(w), 64)
+	return n
 }
 
 // alerts appends the names of the rules that gave alerts, once each.

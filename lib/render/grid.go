@@ -242,16 +242,20 @@ func (g *grid) widen(wants []want, columns []int, spare int, texts bool, need fu
 }
 
 // split spreads the columns over bands, as many in each as fit: first those of short values,
-// then the texts, which have the more room for it.
+// then the texts, which have the more room for it, then what no record had so far.
 func (g *grid) split(wants []want) {
-	var order []int
-	for _, texts := range []bool{false, true} {
-		for i, w := range wants {
-			if w.wrapped() == texts {
-				order = append(order, i)
-			}
+	var order, texts, unused []int
+	for i, w := range wants {
+		switch {
+		case w.wrapped():
+			texts = append(texts, i)
+		case w.usual == 0:
+			unused = append(unused, i) // at the end, where a band without values is left out
+		default:
+			order = append(order, i)
 		}
 	}
+	order = append(append(order, texts...), unused...)
 	g.bands = nil
 	var band []int
 	for k, i := range order {

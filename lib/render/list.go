@@ -47,7 +47,9 @@ func (s *show) list(first *sample, title string) error {
 		add(c.path, c.header, first.example(c.path))
 	}
 	for _, l := range first.leaves(jsonl.Path{}, true) {
-		add(l.path, askable(l.path), l.example)
+		if l.example != nil || !first.kind.knows(l.path) {
+			add(l.path, askable(l.path), l.example)
+		}
 	}
 	for _, l := range first.leaves(jsonl.Path{}, true) {
 		if len(l.example) == 0 || l.example[0] != '[' {

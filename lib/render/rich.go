@@ -2,7 +2,9 @@ package render
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
+	"slices"
 	"time"
 
 	"sess/lib/jsonl"
@@ -320,6 +322,9 @@ func (f *cards) table(dst []byte, l labelled) []byte {
 				left++
 			}
 		})
+	}
+	if l.role == indicators {
+		slices.SortStableFunc(rows, func(a, b []byte) int { return cmp.Compare(weight(b), weight(a)) })
 	}
 	first := &sample{kind: anything}
 	var rest [][]byte // what is no object, among those that are
