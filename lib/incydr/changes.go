@@ -2,7 +2,6 @@ package incydr
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -19,7 +18,7 @@ func (c *Client) ChangeState(ctx context.Context, ids []string, state string) er
 	if len(ids) < 1 || len(ids) > MaxIDs {
 		return fmt.Errorf("change the state of %d sessions in one request: 1 to %d are possible", len(ids), MaxIDs)
 	}
-	body, err := json.Marshal(struct {
+	body, err := codec.Marshal(struct {
 		IDs      []string `json:"ids"`
 		NewState string   `json:"newState"`
 	}{ids, state})
@@ -33,7 +32,7 @@ func (c *Client) ChangeState(ctx context.Context, ids []string, state string) er
 // in one call. The token is "" in the first call and what the last call returned in
 // each further one; where it returns "", all are done.
 func (c *Client) ChangeStates(ctx context.Context, q Query, state, token string) (next string, err error) {
-	body, err := json.Marshal(struct {
+	body, err := codec.Marshal(struct {
 		NewState          string `json:"newState"`
 		ContinuationToken string `json:"continuationToken,omitempty"`
 	}{state, token})
@@ -56,7 +55,7 @@ func (c *Client) ChangeStates(ctx context.Context, q Query, state, token string)
 			var fields struct {
 				ContinuationToken *string `json:"continuationToken"`
 			}
-			if err := json.Unmarshal(answer, &fields); err != nil {
+			if err := codec.Unmarshal(answer, &fields); err != nil {
 				return &jsonl.MalformedError{Problem: "continuationToken is not a text"}
 			}
 			if fields.ContinuationToken != nil {
@@ -79,7 +78,7 @@ func (c *Client) AddNote(ctx context.Context, id, note string) error {
 	if n := utf8.RuneCountInString(note); n > MaxNote {
 		return &NoteTooLong{Length: n}
 	}
-	body, err := json.Marshal(struct {
+	body, err := codec.Marshal(struct {
 		NoteContent string `json:"noteContent"`
 	}{note})
 	if err != nil {

@@ -2,7 +2,6 @@ package incydr
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"sync"
@@ -60,7 +59,7 @@ func (c *Client) notesLike(ctx context.Context, id, note string, since time.Time
 		SourceTimestamp *int64 `json:"sourceTimestamp"`
 	}
 	if raw := jsonl.Lookup(session, "notes"); raw != nil {
-		if err := json.Unmarshal(raw, &notes); err != nil {
+		if err := codec.Unmarshal(raw, &notes); err != nil {
 			return 0, fmt.Errorf("read the notes of session %s: %w", id, err)
 		}
 	}

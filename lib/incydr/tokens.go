@@ -200,7 +200,7 @@ func (c *Client) askToken(ctx context.Context, config clientcredentials.Config, 
 
 // refresh exchanges the refresh token for a token and the next refresh token.
 func (c *Client) refresh(ctx context.Context, with Secret) (*token, error) {
-	body, err := json.Marshal(map[string]string{"refreshToken": with.Reveal()})
+	body, err := codec.Marshal(map[string]string{"refreshToken": with.Reveal()})
 	if err != nil {
 		return nil, fmt.Errorf("write the request for a token: %w", err)
 	}
@@ -228,7 +228,7 @@ func (c *Client) refresh(ctx context.Context, with Secret) (*token, error) {
 		AccessToken  half `json:"accessToken"`
 		RefreshToken half `json:"refreshToken"`
 	}
-	if err := json.Unmarshal(answer, &both); err != nil || both.AccessToken.TokenValue == "" {
+	if err := codec.Unmarshal(answer, &both); err != nil || both.AccessToken.TokenValue == "" {
 		return nil, errors.New("ask for a token: the answer holds no accessToken.tokenValue")
 	}
 	c.secrets.add(both.AccessToken.TokenValue)

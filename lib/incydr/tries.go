@@ -162,7 +162,7 @@ func serverMessage(text []byte) string {
 		ErrorDescription string `json:"error_description"`
 		Error            json.RawMessage
 	}
-	if json.Unmarshal(text, &says) == nil {
+	if codec.Unmarshal(text, &says) == nil {
 		for _, raw := range []json.RawMessage{says.Msg, says.Message, json.RawMessage(says.ErrorDescription), says.Error} {
 			if s := jsonl.Text(raw); s != "" && s != "null" {
 				return s
