@@ -554,6 +554,16 @@ func (c *countingReader) count() int {
 	return c.n
 }
 
+// stored is how many records the topic has.
+func stored(c *kfake.Cluster) (n int) {
+	for _, p := range c.PartitionInfos(topic) {
+		n += int(p.HighWatermark)
+	}
+	return n
+}
+
+// Some of these errors are said of batches that the broker has appended: sent again, they must not
+// be there twice.
 func TestErrorsThatRetryingMends(t *testing.T) {
 	t.Parallel()
 	for _, fault := range []*kerr.Error{kerr.NotEnoughReplicas, kerr.NotLeaderForPartition, kerr.RequestTimedOut, kerr.NotEnoughReplicasAfterAppend, kerr.UnknownTopicOrPartition} {
@@ -574,6 +584,9 @@ func TestErrorsThatRetryingMends(t *testing.T) {
 			}
 			if len(seen) != len(lines) {
 				t.Errorf("%d of %d lines arrived", len(seen), len(lines))
+			}
+			if n := stored(c); n != len(lines) {
+				t.Errorf("the topic has %d records of %d lines", n, len(lines))
 			}
 		})
 	}
