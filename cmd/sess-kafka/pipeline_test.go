@@ -198,7 +198,7 @@ func TestMovedWhileTheOldOneRuns(t *testing.T) {
 	refused.Env = env
 	out, err := refused.CombinedOutput()
 	if refused.ProcessState.ExitCode() != 6 || !strings.Contains(string(out), fmt.Sprint(before.stages[0].Process.Pid)) {
-		t.Errorf("a second search on a held checkpoint: %v: %s", err, out)
+		t.Errorf("a second search on a held checkpoint: %v: %.200s", err, out)
 	}
 
 	after := startPipeline(t, env, b.address, "--follow", "1s")
