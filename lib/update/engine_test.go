@@ -643,6 +643,24 @@ func TestCredentialsRefused(t *testing.T) {
 	}
 }
 
+// Whoever is refused once is refused, whatever else was still answered.
+func TestCredentialsRefusedOnce(t *testing.T) {
+	f := newFakeTenant()
+	var asked atomic.Int32
+	f.fault = func(int) error {
+		if asked.Add(1) == 5 {
+			time.Sleep(5 * time.Millisecond)
+			return &incydr.StatusError{Status: http.StatusUnauthorized}
+		}
+		time.Sleep(100 * time.Microsecond)
+		return nil
+	}
+	_, s, err := outcomes(t, f, ids(10_000), Options{})
+	if exitCode(err) != 4 || s.Done == 0 || s.Done > 9000 {
+		t.Errorf("%+v, %v", s, err)
+	}
+}
+
 var errNetwork = errors.New("connection refused")
 
 // A server that is gone ends the run; one that fails a single request while it serves others does not.

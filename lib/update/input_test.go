@@ -79,6 +79,7 @@ func TestInputs(t *testing.T) {
 		{"any state", "session_id,state\na,SNOOZED\nb,closed\n", Rules{AnyState: true}, "2 a SNOOZED \"\"\n3 b CLOSED \"\"\n"},
 		{"state required", "session_id,state,note\na,,x\nb,OPEN,x\n", Rules{RequireState: true}, "2 a  \"x\" ! the state is missing\n3 b OPEN \"x\"\n"},
 		{"another character set", "session_id,note\na,caf\xe9\nb,café\n", Rules{}, "2 a  \"caf\\xe9\" ! the row is not UTF-8 text\n3 b  \"café\"\n"},
+		{"another character set in an id", "session_id,state\ncaf\xe9,OPEN\n", Rules{}, "2 caf\xe9 OPEN \"\" ! the row is not UTF-8 text\n"},
 		{"a session's CSV", "actor_id,session_id,states,notes,type\nu,a,\"[{\"\"state\"\":\"\"OPEN\"\"}]\",[],STANDARD\n", Rules{Note: "n"}, "2 a  \"n\"\n"},
 		{"nothing", "", Rules{}, ""},
 		{"blank lines only", "\n\r\n \n", Rules{}, ""},
