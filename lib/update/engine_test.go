@@ -656,7 +656,7 @@ func TestCredentialsRefusedOnce(t *testing.T) {
 		return nil
 	}
 	_, s, err := outcomes(t, f, ids(10_000), Options{})
-	if exitCode(err) != 4 || s.Done == 0 || s.Done > 9000 {
+	if exitCode(err) != 4 || s.Done == 0 || s.Failed != incydr.MaxIDs {
 		t.Errorf("%+v, %v", s, err)
 	}
 }
