@@ -102,29 +102,43 @@ func needsQuotes(content []byte) bool {
 
 // doubleQuotes appends content with each quote twice.
 func doubleQuotes(dst, content []byte) []byte {
-	for {
-		for len(content) >= 8 {
-			w := binary.LittleEndian.Uint64(content) ^ '"'*lows
-			m := (w - lows) &^ w & highs
-			if m != 0 {
-				n := bits.TrailingZeros64(m)>>3 + 1
-				dst = append(dst, content[:n]...)
-				dst = append(dst, '"')
-				content = content[n:]
-				continue
-			}
-			dst = append(dst, content[:8]...)
+	const piece = 4 << 10 // what room is made for at once: content may be nothing but quotes
+	for len(content) > piece {
+		dst = doublePiece(dst, content[:piece])
+		content = content[piece:]
+	}
+	return doublePiece(dst, content)
+}
+
+// doublePiece copies words of eight bytes, up to and with the next quote; what a word has after
+// it is written over by the next one.
+func doublePiece(dst, content []byte) []byte {
+	dst = slices.Grow(dst, 2*len(content)+8)
+	at := len(dst)
+	out := dst[:cap(dst)]
+	for len(content) >= 8 {
+		w := binary.LittleEndian.Uint64(content)
+		binary.LittleEndian.PutUint64(out[at:], w)
+		w ^= '"' * lows
+		m := (w - lows) &^ w & highs
+		if m == 0 {
 			content = content[8:]
+			at += 8
+			continue
 		}
-		break
+		n := bits.TrailingZeros64(m)>>3 + 1
+		content = content[n:]
+		out[at+n] = '"'
+		at += n + 1
 	}
 	for _, c := range content {
-		dst = append(dst, c)
-		if c == '"' {
-			dst = append(dst, c)
+		out[at] = c
+		if at++; c == '"' {
+			out[at] = c
+			at++
 		}
 	}
-	return dst
+	return out[:at]
 }
 
 const (
