@@ -23,10 +23,10 @@
 // A file is checked from its first to its last row before anything is sent; one bad row, and
 // nothing is. On a pipe a bad row fails by itself.
 //
-// A run that was interrupted can be fed the same rows again. States are simply set again, and a
-// note that the session got within the last day is not added twice; --repeat-notes adds
-// it all the same, and saves the one request per note that the look takes. For sessions named as
-// arguments nothing is looked up.
+// A run that was interrupted can be fed the same rows again, in the same order. States are simply
+// set again, and a note that the session got within the last day is not added twice: sess-update
+// looks, until it is clear that no earlier run has been there. --repeat-notes adds it all the same.
+// Sessions named as arguments always get their note.
 //
 // With --matching there are no rows: every session that the search options match changes, on the
 // server, without being named. The number is printed first and has to be confirmed.

@@ -185,9 +185,7 @@ func (w *work) do(ctx context.Context) (update.Summary, error) {
 				progress.Hide()
 			}
 			err := w.app.Stdout.Flush()
-			if failed > 0 {
-				progress.Note(fmt.Sprintf("%d failed", failed))
-			}
+			progress.Note(fmt.Sprintf("%d failed", failed))
 			progress.Set(int64(printed))
 			return err
 		},
