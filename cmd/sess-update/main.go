@@ -103,6 +103,9 @@ func (o *options) run(ctx context.Context) error {
 		return err
 	}
 	o.figures.Collect(o.changed.figures)
+	if strings.TrimSpace(o.note) == "" {
+		o.note = "" // nothing but white space is no note
+	}
 	rules := update.Rules{Note: o.note, RequireState: o.requireState, AnyState: o.filters.AnyState()}
 	if o.stateGiven {
 		if rules.State, err = update.State(strings.TrimSpace(o.state), rules.AnyState); err != nil {
