@@ -34,5 +34,6 @@ type link interface {
 type how struct {
 	patience time.Duration // how long the receiver may do nothing
 	pause    time.Duration // how long the receiver must have been quiet before a stream is closed
+	moment   time.Duration // how long after its end the receiver may still say that it was none
 	notify   bool          // the receiver is known to end TLS with close_notify, so nothing less will do
 }

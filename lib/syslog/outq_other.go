@@ -13,3 +13,7 @@ func unacknowledged(*net.TCPConn) (n int, ok bool) { return 0, false }
 func gone(*net.TCPConn) bool { return false }
 
 func silence(*net.TCPConn) (d time.Duration, ok bool) { return 0, false }
+
+func traceable(*net.TCPConn) bool { return false }
+
+func endedInOrder(*net.TCPConn) bool { return true }

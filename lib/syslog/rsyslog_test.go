@@ -1,16 +1,10 @@
+//go:build linux
+
 package syslog
 
 import (
 	"bytes"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"fmt"
-	"math/big"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,107 +14,6 @@ import (
 	"time"
 )
 
-// A pki is a certificate authority with what it signed, as PEM files.
-type pki struct {
-	dir                   string
-	ca, cert, key         string // a receiver called localhost, 127.0.0.1 and ::1
-	clientCert, clientKey string
-	otherCA               string // an authority that signed none of them
-	wrongCert, wrongKey   string // a receiver called elsewhere.example
-	expiredCert           string // of key
-	authority             *x509.Certificate
-	authorityKey          *ecdsa.PrivateKey
-}
-
-func newPKI(t testing.TB) *pki {
-	t.Helper()
-	p := &pki{dir: t.TempDir()}
-	key := func() *ecdsa.PrivateKey {
-		k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return k
-	}
-	file := func(name, kind string, der []byte) string {
-		path := filepath.Join(p.dir, name)
-		if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return path
-	}
-	serial := int64(0)
-	sign := func(c, parent *x509.Certificate, k, parentKey *ecdsa.PrivateKey) []byte {
-		serial++
-		c.SerialNumber = big.NewInt(serial)
-		if c.NotBefore.IsZero() {
-			c.NotBefore, c.NotAfter = time.Now().Add(-time.Hour), time.Now().Add(24*time.Hour)
-		}
-		der, err := x509.CreateCertificate(rand.Reader, c, parent, &k.PublicKey, parentKey)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return der
-	}
-	authority := func(name string) (*x509.Certificate, *ecdsa.PrivateKey, string) {
-		c := &x509.Certificate{Subject: pkix.Name{CommonName: name}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}
-		k := key()
-		der := sign(c, c, k, k)
-		parsed, err := x509.ParseCertificate(der)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return parsed, k, file(strings.ReplaceAll(name, " ", "-")+".pem", "CERTIFICATE", der)
-	}
-	keyFile := func(name string, k *ecdsa.PrivateKey) string {
-		der, err := x509.MarshalPKCS8PrivateKey(k)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return file(name, "PRIVATE KEY", der)
-	}
-	leaf := func(name string, c *x509.Certificate, k *ecdsa.PrivateKey) string {
-		c.Subject, c.KeyUsage = pkix.Name{CommonName: name}, x509.KeyUsageDigitalSignature
-		c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}
-		return file(fmt.Sprintf("%s-%d.pem", name, serial), "CERTIFICATE", sign(c, p.authority, k, p.authorityKey))
-	}
-	p.authority, p.authorityKey, p.ca = authority("test authority")
-	_, _, p.otherCA = authority("other authority")
-	local := func() *x509.Certificate {
-		return &x509.Certificate{DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}}
-	}
-	k := key()
-	p.cert, p.key = leaf("localhost", local(), k), keyFile("localhost.key", k)
-	old := local()
-	old.NotBefore, old.NotAfter = time.Now().Add(-48*time.Hour), time.Now().Add(-24*time.Hour)
-	p.expiredCert = leaf("localhost", old, k)
-	k = key()
-	p.clientCert, p.clientKey = leaf("client", &x509.Certificate{DNSNames: []string{"client"}}, k), keyFile("client.key", k)
-	k = key()
-	p.wrongCert, p.wrongKey = leaf("elsewhere.example", &x509.Certificate{DNSNames: []string{"elsewhere.example"}}, k), keyFile("elsewhere.key", k)
-	return p
-}
-
-// freePort is a port of the loopback interface that is free for TCP and UDP, for a moment.
-func freePort(t testing.TB) int {
-	t.Helper()
-	for range 50 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		port := l.Addr().(*net.TCPAddr).Port
-		u, err := net.ListenPacket("udp", fmt.Sprintf("127.0.0.1:%d", port))
-		l.Close()
-		if err == nil {
-			u.Close()
-			return port
-		}
-	}
-	t.Fatal("no free port")
-	return 0
-}
-
 // An rsyslog is a real receiver, one process with an input for each protocol. What it has
 // acknowledged is in its file: the rulesets have no queue and the output no buffer.
 type rsyslog struct {
@@ -129,6 +22,7 @@ type rsyslog struct {
 	conf  string
 	cmd   *exec.Cmd
 	ports map[string]int
+	seen  map[string]int64 // bytes of the files that are of no interest any more
 }
 
 // input kinds of an rsyslog. Each writes the messages as they came to a file of its own.
@@ -147,7 +41,7 @@ const (
 func startRsyslog(t testing.TB, p *pki, inputs ...string) *rsyslog {
 	t.Helper()
 	need(t, "rsyslogd")
-	r := &rsyslog{t: t, dir: t.TempDir(), ports: map[string]int{}}
+	r := &rsyslog{t: t, dir: t.TempDir(), ports: map[string]int{}, seen: map[string]int64{}}
 	var b bytes.Buffer
 	say := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	say(`global(workDirectory=%q maxMessageSize="1m" parser.escapeControlCharactersOnReceive="off" net.enableDNS="off"`, r.dir)
@@ -292,17 +186,25 @@ func (r *rsyslog) received(in string, lines int) [][]byte {
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
+	return bytes.Split(bytes.TrimSuffix(r.read(in), []byte("\n")), []byte("\n"))
+}
+
+// forget leaves what has been received so far out of what received returns.
+func (r *rsyslog) forget(in string) {
+	if info, err := os.Stat(r.file(in)); err == nil {
+		r.seen[in] = info.Size()
+	}
+}
+
+func (r *rsyslog) read(in string) []byte {
 	data, err := os.ReadFile(r.file(in))
 	if err != nil && !os.IsNotExist(err) {
 		r.t.Fatal(err)
 	}
-	return bytes.Split(bytes.TrimSuffix(data, []byte("\n")), []byte("\n"))
+	return data[min(r.seen[in], int64(len(data))):]
 }
 
-func (r *rsyslog) lines(in string) int {
-	data, _ := os.ReadFile(r.file(in))
-	return bytes.Count(data, []byte("\n"))
-}
+func (r *rsyslog) lines(in string) int { return bytes.Count(r.read(in), []byte("\n")) }
 
 // drops is how many datagrams the kernel dropped before the input could read them.
 func (r *rsyslog) drops(in string) int {

@@ -17,6 +17,9 @@ const (
 	ackWithin    = time.Second             // how long a record waits for its stream to be closed, with Delivered
 	idleClose    = 5 * time.Second         // how long a stream lies idle before it is closed, without
 	quietPause   = 50 * time.Millisecond   // how long a receiver is quiet before its stream is closed
+	mostPause    = time.Second             // the same, for one that was slow to end the last one
+	longMoment   = 10 * time.Millisecond   // how long a reset may take that follows a receiver's end
+	shortMoment  = time.Millisecond        // the same in the middle of a run without Delivered, which is to be fast
 	smallCycle   = 64 << 10                // bytes: a stream is never closed for less, while there is more to send
 	tooMuch      = 32 << 10                // bytes: no receiver of TLS takes so many before it finds that ours is none
 	youth        = 2 * time.Second         // how long a receiver may take to find that it is the wrong one
@@ -38,6 +41,7 @@ type Sender struct {
 	unhurry func() bool
 	proven  bool // a record was delivered, so the receiver is what it should be
 	notify  bool // the receiver ends TLS with close_notify
+	lasts   bool // the receiver took another connection after it had ended one
 
 	inflight int       // records written on this link and not settled
 	written  int       // bytes, likewise
@@ -48,6 +52,7 @@ type Sender struct {
 	patience         time.Duration // how long the receiver may do nothing
 	failing          time.Time     // since when nothing got through; zero while all is well
 	backoff          time.Duration
+	took             time.Duration // how long the receiver took to end the last stream after us
 }
 
 // New checks the options and reads the files of certificates that they name. Its errors have exit
@@ -316,12 +321,16 @@ func (s *Sender) delivered(n int) error {
 
 // finish ends the link so that everything written is known to be delivered.
 func (s *Sender) finish(ctx context.Context) error {
-	h := how{patience: s.patience, notify: s.notify}
+	h := how{patience: s.patience, moment: shortMoment, notify: s.notify}
+	_, all := s.spool.Waiting()
+	if all || s.Delivered != nil {
+		h.moment = longMoment
+	}
 	stream, _ := s.link.(*stream)
 	switch {
 	case stream == nil, s.notify, s.inflight == 0:
 	case s.Delivered != nil:
-		h.pause = quietPause
+		h.pause = min(max(quietPause, 4*s.took), mostPause)
 	case !s.proven && s.tls == nil && s.written < tooMuch:
 		h.pause = quietPause // a receiver of TLS needs a moment to find that ours is none
 	}
@@ -345,9 +354,37 @@ func (s *Sender) finish(ctx context.Context) error {
 		}
 	}
 	s.notify = s.notify || stream.notified
+	s.took = stream.took
 	s.cycle = min(2*s.cycle, s.mostCycle)
 	s.drop()
-	return s.delivered(s.inflight)
+	if s.Delivered == nil || s.notify || ctx.Err() != nil || all && !s.lasts {
+		return s.delivered(s.inflight)
+	}
+	return s.confirm(ctx)
+}
+
+// confirm opens the next stream before what the last one carried counts as delivered. A receiver
+// that is killed after it has read everything and before it has dealt with it ends its half like
+// one that is done; but then it does not take the next connection. What takes only one in its life
+// (nc -l) is not held to that: nothing more is asked of it than to be there for the last record.
+func (s *Sender) confirm(ctx context.Context) error {
+	l, err := s.open(ctx)
+	if err == nil {
+		time.Sleep(longMoment)
+		if err = l.down(); err != nil {
+			l.abandon()
+		}
+	}
+	if err != nil {
+		return s.lost(ctx, fmt.Errorf("the receiver was gone after it had closed the connection: %s", lastOf(err)))
+	}
+	s.lasts = true
+	if err := s.delivered(s.inflight); err != nil {
+		l.abandon()
+		return err
+	}
+	s.use(ctx, l)
+	return nil
 }
 
 // misunderstood is the error for a receiver that answers where none does, nil where that may be.
@@ -367,18 +404,13 @@ func (s *Sender) drop() {
 	s.unhurry()
 	s.link.abandon()
 	s.link = nil
-	s.written = 0
 }
 
 // connect opens a link. The first attempt of a run fails at once; later ones go on.
 func (s *Sender) connect(ctx context.Context) error {
 	l, err := s.open(ctx)
 	if err == nil {
-		s.count(func(t *Tally) { t.Connections++ })
-		s.link = l
-		s.unhurry = context.AfterFunc(ctx, func() { l.hurry(time.Now().Add(lastMoments)) })
-		s.inflight, s.written = 0, 0
-		s.Log.Debug("connected", "address", s.Address)
+		s.use(ctx, l)
 		return nil
 	}
 	if ctx.Err() != nil {
@@ -392,6 +424,15 @@ func (s *Sender) connect(ctx context.Context) error {
 		return needsTLS(s.Address)
 	}
 	return e
+}
+
+// use makes l the link that records are sent on.
+func (s *Sender) use(ctx context.Context, l link) {
+	s.count(func(t *Tally) { t.Connections++ })
+	s.link = l
+	s.unhurry = context.AfterFunc(ctx, func() { l.hurry(time.Now().Add(lastMoments)) })
+	s.inflight, s.written = 0, 0
+	s.Log.Debug("connected", "address", s.Address)
 }
 
 func (s *Sender) explain(err error) *connectError {

@@ -154,7 +154,7 @@ func TestLostConnections(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got.String() != records || acked.String() != records || tally.Connections != 2 {
+			if got.String() != records || acked.String() != records || tally.Connections < 2 {
 				t.Errorf("the receiver got %q, handed on %q, %+v", &got, &acked, tally)
 			}
 		})
@@ -224,8 +224,8 @@ func TestIdleInput(t *testing.T) {
 	}
 	time.Sleep(2 * ackWithin)
 	w.Close()
-	if tally := <-done; tally.Connections != 1 {
-		t.Errorf("%+v, want one connection", tally)
+	if tally := <-done; tally.Connections != 2 {
+		t.Errorf("%+v, want one connection for the record and one that waits for the next", tally)
 	}
 }
 

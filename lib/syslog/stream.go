@@ -1,6 +1,7 @@
 package syslog
 
 import (
+	"crypto/tls"
 	"errors"
 	"io"
 	"sync"
@@ -14,8 +15,9 @@ import (
 type stream struct {
 	*line
 	framing Framing
-	frames  []byte // for octet counting
-	first   time.Time
+	frames  []byte        // for octet counting
+	first   time.Time     // when something was written first
+	took    time.Duration // how long the receiver took to end its half after ours
 
 	over     chan struct{} // closed when the receiver's half ended, with overErr and notified set
 	overErr  error
@@ -132,12 +134,16 @@ func (s *stream) end(h how) error {
 	if err := s.down(); err != nil {
 		return err
 	}
-	if err := s.closeWrite(h.patience); err != nil {
+	traced := traceable(s.tcp)
+	begin := time.Now()
+	ours, err := s.endOurs(h.patience)
+	if err != nil {
 		return err
 	}
 	if err := s.await(h.patience); err != nil {
 		return err
 	}
+	s.took = time.Since(begin)
 	switch {
 	case !errors.Is(s.overErr, io.EOF):
 		return s.overErr
@@ -145,8 +151,41 @@ func (s *stream) end(h how) error {
 		return errors.New("the receiver ended the connection without TLS's close_notify")
 	}
 	// A receiver that closed without having read everything resets the connection. Its kernel
-	// has acknowledged every byte when that can no longer happen.
-	return s.drain(h.patience)
+	// has acknowledged every byte when that can no longer happen, unless it had ended its half
+	// before it closed: then the reset follows the end.
+	if err := s.drain(h.patience); err != nil {
+		return err
+	}
+	if !ours || traced {
+		time.Sleep(h.moment)
+	}
+	if !ours && gone(s.tcp) || ours && traced && !endedInOrder(s.tcp) {
+		return syscall.ECONNRESET
+	}
+	return nil
+}
+
+// notifyWait is how long a receiver has to end its half when TLS told it that ours has ended. One
+// that does not heed close_notify needs the end of the TCP connection as well.
+const notifyWait = time.Second
+
+// endOurs ends our half; ours reports whether that ended the TCP connection's too, which would
+// otherwise end after the receiver's.
+func (s *stream) endOurs(patience time.Duration) (ours bool, err error) {
+	s.patient(patience)
+	if secure, ok := s.Conn.(*tls.Conn); ok {
+		if err := secure.CloseWrite(); err != nil {
+			return false, err
+		}
+		timer := time.NewTimer(min(patience, notifyWait))
+		defer timer.Stop()
+		select {
+		case <-s.over:
+			return false, nil
+		case <-timer.C:
+		}
+	}
+	return true, s.tcp.CloseWrite()
 }
 
 // quieten waits until the receiver has had time to read what was written and to find fault with

@@ -1,3 +1,5 @@
+//go:build linux
+
 package syslog
 
 import (
@@ -8,7 +10,6 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
-	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -23,42 +24,6 @@ func rounds(few, many int) int {
 		return many
 	}
 	return few
-}
-
-// sessions makes n records like the tenant's, each with its number in its id, of about 2700
-// bytes, or about 400.
-func sessions(n int, long bool) []byte {
-	rng := rand.New(rand.NewPCG(7, 7))
-	pad := 100
-	if long {
-		pad = 2300
-	}
-	var b bytes.Buffer
-	filler := strings.Repeat("Zip files moved to a removable drive — größer als sonst. ", 60)
-	for i := range n {
-		fmt.Fprintf(&b, `{"sessionId":"s%07d","tenantId":"t-1","actorId":"a%d","actorName":"someone@example.com","beginTime":%d,"endTime":%d,`+
-			`"scores":[{"score":%d,"severity":%d,"sourceTimestamp":5}],"states":[{"state":"OPEN","sourceTimestamp":1}],"contextSummary":"%s \"quoted\" \\ | = ]"}`+"\n",
-			i, rng.IntN(1000), 1763600000000+int64(i), 1763600100000+int64(i), rng.IntN(100), rng.IntN(5), strings.ToValidUTF8(filler[:pad+rng.IntN(pad)], ""))
-	}
-	return b.Bytes()
-}
-
-// standard are the options that tests begin with.
-func standard(a Address) Options {
-	return Options{
-		Address: a, Format: Raw, Oversize: Fail, Timeout: 10 * time.Second, RetryFor: time.Minute, ResendBuffer: DefaultResendBuffer,
-		Header: Header{Facility: 1, Severity: SeverityOfRecord, AppName: "incydr", Hostname: "host.example"},
-	}
-}
-
-func send(t testing.TB, in io.Reader, o Options) (Tally, error) {
-	t.Helper()
-	s, err := New(o)
-	if err != nil {
-		return Tally{}, err
-	}
-	err = s.Send(t.Context(), in)
-	return s.Tally(), err
 }
 
 // Every protocol and framing carries every record, byte for byte, in order, once.
@@ -79,8 +44,7 @@ func TestTortureEveryProtocol(t *testing.T) {
 		{inRELP, "", true}, {inRELPTLS, "", true}, {inUDP, "", true},
 	} {
 		t.Run(fmt.Sprintf("%s-%s-ack=%v", c.in, c.framing, c.ack), func(t *testing.T) {
-			os.Remove(r.file(c.in))
-			r.signal(syscall.SIGHUP) // opens a new file
+			r.forget(c.in)
 			o := standard(r.address(c.in))
 			o.Framing = c.framing
 			if o.Address.Protocol.TLS() {
