@@ -14,8 +14,8 @@
 // Brokers that go away are waited for: --retry-for says how long they may acknowledge nothing.
 // Then, or when the run is stopped, the number of records not known to be delivered is printed.
 // No broker at the first contact: exit 1 after --timeout. A record that is larger than the topic
-// takes ends the run, or is passed over with --oversize skip (exit 3 at the end); with --ack it is
-// not printed, so that a checkpoint does not record it.
+// takes, compressed, ends the run, or is passed over with --oversize skip (exit 3 at the end); with
+// --ack it is not printed, so that a checkpoint does not record it.
 //
 // The password comes from SESS_KAFKA_PASSWORD or --password-file, the token of OAUTHBEARER from
 // SESS_KAFKA_TOKEN or --token-file. A file is read again at each login.
@@ -58,7 +58,7 @@ func setup(app *cli.App) cli.Action {
 	ack := app.Flag("ack", "Print each record once the brokers have it, in input order.").Bool()
 	compression := cli.EnumVar(app.Flag("compression", "Compress batches: "+strings.Join(kafka.Compressions, ", ")+" (snappy).").PlaceHolder("CODEC").Default("snappy"), "compression", kafka.Compressions...)
 	oversize := cli.EnumVar(app.Flag("oversize", "A record larger than the topic takes: fail or skip (fail).").PlaceHolder("fail|skip").Default("fail"), "way with oversize records", "fail", "skip")
-	maxSize := cli.CountVar(app.Flag("max-size", "The largest record to send, in bytes, in place of what the topic says.").PlaceHolder("BYTES"), 1024, 1<<29)
+	maxSize := cli.CountVar(app.Flag("max-size", "The largest record to send, in bytes before compression, in place of what the topic takes.").PlaceHolder("BYTES"), 1024, 1<<29)
 	create := app.Flag("create-topic", "Create the topic where it does not exist.").Bool()
 	partitions := cli.CountVar(app.Flag("partitions", "Partitions of a created topic (the cluster's default)."), 1, 1_000_000)
 	replicas := cli.CountVar(app.Flag("replicas", "Replicas of a created topic (the cluster's default)."), 1, 100)

@@ -24,7 +24,9 @@ import (
 type Producer struct {
 	o       Options
 	client  *kgo.Client
-	limit   int // largest batch, and so the largest record, in bytes before compression
+	single  *kgo.Client // for records over the limit, one at a time; nil until there is one
+	limit   int         // largest batch, in bytes before compression
+	known   bool        // the limit is the topic's own
 	trouble trouble
 	counts  counts
 }
@@ -46,13 +48,13 @@ func Open(ctx context.Context, o Options) (*Producer, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	p := &Producer{o: o, limit: usualLimit}
-	if err := p.connect(); err != nil {
+	var err error
+	if p.client, err = p.connect(); err != nil {
 		return nil, err
 	}
 	limited, cancel := context.WithTimeout(ctx, o.Timeout)
 	defer cancel()
-	err := p.prepare(limited)
-	if err == nil {
+	if err = p.prepare(limited); err == nil {
 		return p, nil
 	}
 	p.Close()
@@ -77,8 +79,9 @@ func (p *Producer) prepare(ctx context.Context) error {
 	return nil
 }
 
-// connect makes a client. It does not yet open a connection.
-func (p *Producer) connect() error {
+// connect makes a client for batches up to the present limit, with what else is to be different.
+// It does not yet open a connection.
+func (p *Producer) connect(more ...kgo.Opt) (*kgo.Client, error) {
 	o := &p.o
 	options := []kgo.Opt{
 		kgo.SeedBrokers(o.Brokers...),
@@ -105,12 +108,27 @@ func (p *Producer) connect() error {
 	if o.Login != nil {
 		options = append(options, kgo.SASL(o.Login))
 	}
-	client, err := kgo.NewClient(options...)
+	client, err := kgo.NewClient(append(options, more...)...)
 	if err != nil {
-		return usage("", "cannot set up the client: %w", err)
+		return nil, usage("", "cannot set up the client: %w", err)
 	}
-	p.client = client
-	return nil
+	return client, nil
+}
+
+// takesSingles tells whether a record over the limit may still be taken: the limit is a guess, or
+// the broker will look at the compressed size. It has the last word then.
+func (p *Producer) takesSingles() bool {
+	return p.o.MaxSize == 0 && (!p.known || p.o.Compression != "none")
+}
+
+// forSingles is the client for records over the limit.
+func (p *Producer) forSingles() (*kgo.Client, error) {
+	if p.single != nil {
+		return p.single, nil
+	}
+	var err error
+	p.single, err = p.connect(kgo.ProducerBatchMaxBytes(largest), kgo.ProducerLinger(0))
+	return p.single, err
 }
 
 // backoff is how long to wait after so many failures in a row. Brokers that start again are met
@@ -121,7 +139,18 @@ func backoff(fails int) time.Duration {
 }
 
 // Close ends all connections. What is still on its way is not known to be delivered.
-func (p *Producer) Close() { p.client.Close() }
+func (p *Producer) Close() {
+	for _, c := range p.clients() {
+		c.Close()
+	}
+}
+
+func (p *Producer) clients() []*kgo.Client {
+	if p.single == nil {
+		return []*kgo.Client{p.client}
+	}
+	return []*kgo.Client{p.client, p.single}
+}
 
 // contact waits until some broker answers.
 func (p *Producer) contact(ctx context.Context) error {
@@ -307,7 +336,7 @@ func (p *Producer) learnLimit(ctx context.Context) {
 				continue
 			}
 			if n, bad := strconv.Atoi(*c.Value); bad == nil && n >= leastLimit {
-				p.limit = min(n, math.MaxInt32/2)
+				p.limit, p.known = min(n, largest), true
 				p.o.Log.Debug("the topic's limit is known", "topic", p.o.Topic, "bytes", n)
 				return
 			}

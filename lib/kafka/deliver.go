@@ -69,6 +69,8 @@ type delivery struct {
 	bytes    int       // of the lines in it
 	sent     int       // entries that the client has not said anything about yet
 	tooLarge int       // entries that came back because the broker would not take their batch
+	again    []*entry  // those of them that are to be sent again, in their order
+	single   bool      // what is with the client is one record over the limit, by itself
 	busy     time.Time // when last something arrived, or the first record went out
 	ended    bool      // all input is read
 	closing  bool      // the client is being closed: what it says now is its own doing
@@ -173,7 +175,7 @@ func (d *delivery) enter(ctx context.Context, e *entry) bool {
 			return false
 		}
 		fits := len(d.queue) == 0 || d.bytes+len(e.line) <= window && len(d.queue) < windowRecords
-		if fits && d.tooLarge == 0 {
+		if fits && d.tooLarge == 0 && len(d.again) == 0 && d.admits(e) {
 			break
 		}
 		d.mu.Unlock()
@@ -188,34 +190,46 @@ func (d *delivery) enter(ctx context.Context, e *entry) bool {
 	d.queue = append(d.queue, e)
 	d.bytes += len(e.line)
 	d.p.counts.undelivered.Add(1)
-	if e.size() > d.p.limit {
-		d.oversize(e)
-		d.mu.Unlock()
-		signal(d.arrived)
-		return true
-	}
-	d.count()
-	d.mu.Unlock()
 	d.send(e)
+	d.mu.Unlock()
 	return true
 }
 
-// count notes that one more entry is with the client. d.mu is held.
-func (d *delivery) count() {
+// admits tells whether an entry can be given to the client now. A record over the limit is sent
+// by itself, so that the order holds and the broker's answer is about it alone. d.mu is held.
+func (d *delivery) admits(e *entry) bool {
+	large := e.size() > d.p.limit && d.p.takesSingles()
+	return !d.single && (!large || d.sent == 0)
+}
+
+// send gives an entry to the client. d.mu is held; the answer comes later, on another goroutine.
+func (d *delivery) send(e *entry) {
+	client := d.p.client
+	if e.size() > d.p.limit {
+		if !d.p.takesSingles() {
+			d.oversize(e, fmt.Sprintf("and topic %s takes %d", d.p.o.Topic, d.p.limit))
+			return
+		}
+		var err error
+		if client, err = d.p.forSingles(); err != nil {
+			d.fault = err
+			return
+		}
+		d.single = true
+	}
 	if d.sent == 0 {
 		d.busy = time.Now()
 	}
 	d.sent++
-}
-
-func (d *delivery) send(e *entry) {
-	d.p.client.Produce(context.Background(), &e.record, func(_ *kgo.Record, err error) { d.answered(e, err) })
+	e.state = waiting
+	client.Produce(context.Background(), &e.record, func(_ *kgo.Record, err error) { d.answered(e, err) })
 }
 
 // oversize deals with an entry that the topic does not take. d.mu is held.
-func (d *delivery) oversize(e *entry) {
-	what := fmt.Sprintf("line %d: the record has %d bytes and topic %s takes %d", e.number, e.size(), d.p.o.Topic, d.p.limit)
+func (d *delivery) oversize(e *entry, why string) {
+	what := fmt.Sprintf("line %d: the record has %d bytes %s", e.number, e.size(), why)
 	e.state = skipped
+	defer signal(d.arrived)
 	d.p.counts.undelivered.Add(-1)
 	if d.p.o.SkipLarge {
 		d.p.counts.skipped.Add(1)
@@ -241,15 +255,22 @@ func (d *delivery) answered(e *entry, err error) {
 		d.p.counts.bytes.Add(int64(len(e.line)))
 		d.p.trouble.clear()
 	case d.closing:
+	case errors.Is(err, kerr.MessageTooLarge) && d.single:
+		d.oversize(e, fmt.Sprintf("and topic %s does not take it", d.p.o.Topic))
 	case errors.Is(err, kerr.MessageTooLarge):
 		e.state = tooLarge
 		d.tooLarge++
 	case d.fault == nil:
 		d.fault = d.p.about(err)
 	}
+	d.single = false
 	front := e.state == delivered && len(d.queue) > 0 && d.queue[0] == e
-	look := d.sent == 0 || d.fault != nil
+	idle := d.sent == 0
+	look := idle || d.fault != nil
 	d.mu.Unlock()
+	if idle {
+		signal(d.room)
+	}
 	if front {
 		signal(d.arrived)
 	}

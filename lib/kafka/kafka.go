@@ -35,6 +35,9 @@ const (
 	// usualLimit is the largest batch, in bytes, where the topic's own limit cannot be learnt:
 	// a little less than the 1048588 that brokers come with.
 	usualLimit = 1_000_012
+	// largest is the largest batch that a request may hold, in bytes: brokers come with 100 MiB
+	// for all of a request.
+	largest = 96 << 20
 	// leastLimit is where the search for an unknown limit ends.
 	leastLimit = 1 << 10
 )
@@ -51,7 +54,7 @@ type Options struct {
 	CreateTopic bool           // create the topic where it does not exist
 	Partitions  int            // of a created topic; 0: what the cluster has for a default
 	Replicas    int            // of a created topic; 0: what the cluster has for a default
-	MaxSize     int            // largest record in bytes, as it is sent; 0: what the topic takes
+	MaxSize     int            // largest record in bytes, before compression; 0: what the topic takes
 	SkipLarge   bool           // pass over records that are too large, in place of ending there
 	Timeout     time.Duration  // for the first contact; 0: DefaultTimeout
 	RetryFor    time.Duration  // how long to go on while nothing is acknowledged; 0: DefaultRetryFor

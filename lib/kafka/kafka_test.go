@@ -3,6 +3,7 @@ package kafka
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -324,7 +325,7 @@ func TestRecordsOverTheTopicsLimit(t *testing.T) {
 	t.Run("skip", func(t *testing.T) {
 		c := limited(t, limit)
 		o := optionsFor(c)
-		o.SkipLarge = true
+		o.SkipLarge, o.Compression = true, "none"
 		p := open(t, o)
 		var out kept
 		err := p.Deliver(context.Background(), reader(lines...), out.handOn)
@@ -338,7 +339,45 @@ func TestRecordsOverTheTopicsLimit(t *testing.T) {
 	})
 }
 
-// Where we may not ask for the limit, the broker's refusal teaches it: what can be delivered is.
+// The limit is on what is sent: a record that is over it before compression and not after it is
+// taken, in its place among the others. One that stays over it is not.
+func TestRecordsThatFitCompressed(t *testing.T) {
+	t.Parallel()
+	c := limited(t, 20_000)
+	o := optionsFor(c)
+	o.SkipLarge, o.Key = true, path(t, "key")
+	p := open(t, o)
+	random := make([]byte, 30_000)
+	rand.Read(random)
+	var lines, want []string
+	for i := range 300 {
+		line := fmt.Sprintf(`{"key":"k","n":%d,"x":"%s"}`, i, strings.Repeat("x", 200))
+		switch i {
+		case 50, 51, 200:
+			line = fmt.Sprintf(`{"key":"k","n":%d,"x":"%s"}`, i, strings.Repeat("x", 90_000))
+		case 100:
+			line = fmt.Sprintf(`{"key":"k","n":%d,"x":"%x"}`, i, random)
+		}
+		lines = append(lines, line)
+		if i != 100 {
+			want = append(want, line)
+		}
+	}
+	var out kept
+	err := p.Deliver(context.Background(), reader(lines...), out.handOn)
+	if exitCode(err) != 3 || !strings.HasPrefix(err.Error(), "1 record is skipped") {
+		t.Errorf("%d %v", exitCode(err), err)
+	}
+	same(t, "line handed on", out.all(), want)
+	var got []string
+	for _, r := range consume(t, c.ListenAddrs(), len(want)) {
+		got = append(got, string(r.Value))
+	}
+	same(t, "record of the key", got, want)
+}
+
+// Where we may not ask for the limit, the broker's refusal teaches it: all that can be delivered is,
+// to the byte that just fits.
 func TestAnUnknownLimitIsFound(t *testing.T) {
 	t.Parallel()
 	c := limited(t, 60_000)
@@ -351,10 +390,12 @@ func TestAnUnknownLimitIsFound(t *testing.T) {
 		t.Fatalf("the limit is known to be %d", p.limit)
 	}
 	lines := some(5000)
-	lines[2000] = `{"sessionId":"big","x":"` + strings.Repeat("x", 100_000) + `"}`
+	lines[1000] = `{"sessionId":"large","x":"` + strings.Repeat("x", 59_000) + `"}`
+	lines[2000] = `{"sessionId":"larger","x":"` + strings.Repeat("x", 100_000) + `"}`
+	lines[3000] = `{"sessionId":"large too","x":"` + strings.Repeat("x", 40_000) + `"}`
 	var out kept
 	err := p.Deliver(context.Background(), reader(lines...), out.handOn)
-	if exitCode(err) != 3 {
+	if exitCode(err) != 3 || !strings.HasPrefix(err.Error(), "1 record is skipped") {
 		t.Fatal(err)
 	}
 	rest := append(append([]string(nil), lines[:2000]...), lines[2001:]...)
@@ -365,8 +406,11 @@ func TestAnUnknownLimitIsFound(t *testing.T) {
 	}
 	for _, line := range rest {
 		if seen[line] != 1 {
-			t.Fatalf("%q arrived %d times", line, seen[line])
+			t.Fatalf("%.100q arrived %d times", line, seen[line])
 		}
+	}
+	if n := stored(c); n != len(rest) {
+		t.Errorf("the topic has %d records; want %d", n, len(rest))
 	}
 }
 
@@ -526,8 +570,12 @@ func TestTheWindowHoldsUpTheInput(t *testing.T) {
 	taken.r = strings.NewReader(strings.Repeat(line, 3000))
 	done := make(chan error, 1)
 	go func() { done <- p.Deliver(ctx, jsonl.NewReader(&taken, 0), nil) }()
-	time.Sleep(700 * time.Millisecond)
-	if n := taken.count(); n < window || n > window+1<<20 {
+	n := 0
+	for before := -1; n != before || n < window/2; n = taken.count() {
+		before = n
+		time.Sleep(500 * time.Millisecond)
+	}
+	if n < window || n > window+1<<20 {
 		t.Errorf("%d bytes were taken from the input; the window is %d", n, window)
 	}
 	cancel()

@@ -19,6 +19,9 @@ func (d *delivery) watch(ctx context.Context) error {
 	warned := false
 	for {
 		d.mu.Lock()
+		if ctx.Err() == nil {
+			d.sendAgain()
+		}
 		sent, refused, quiet := d.sent, d.tooLarge, time.Since(d.busy)
 		over := d.ended || d.fault != nil || ctx.Err() != nil
 		gone := d.deaf
@@ -68,9 +71,15 @@ func (d *delivery) watch(ctx context.Context) error {
 func (d *delivery) abandon() {
 	d.mu.Lock()
 	d.closing = true
+	clients := d.p.clients()
 	d.mu.Unlock()
 	closed := make(chan struct{})
-	go func() { d.p.client.Close(); close(closed) }()
+	go func() {
+		for _, c := range clients {
+			c.Close()
+		}
+		close(closed)
+	}()
 	select {
 	case <-closed:
 	case <-time.After(300 * time.Millisecond):
@@ -95,37 +104,45 @@ func (d *delivery) giveUp() {
 
 // shrink goes on with smaller batches, because a broker would not take one. It happens where the
 // topic's limit is lower than usual and we may not ask for it. All that was on its way has come
-// back by now; what came back goes out again in its order.
+// back by now; what was refused goes out again in its order.
 func (d *delivery) shrink() error {
 	p := d.p
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.tooLarge = 0
 	if p.limit <= leastLimit {
-		d.tooLarge = 0
 		if d.fault == nil {
 			d.fault = failed("", "topic %s takes no batch, not even of %d bytes", p.o.Topic, p.limit)
 		}
 		return nil
 	}
 	p.client.Close()
-	p.limit = max(p.limit/2, leastLimit)
-	if err := p.connect(); err != nil {
+	p.limit, p.known = max(p.limit/2, leastLimit), false
+	var err error
+	if p.client, err = p.connect(); err != nil {
 		return err
 	}
 	p.o.Log.Info("the topic takes smaller batches only", "topic", p.o.Topic, "trying", p.limit)
-	d.tooLarge = 0
+	d.again = nil
 	for _, e := range d.queue {
-		switch {
-		case e.state != tooLarge:
-		case e.size() > p.limit:
-			d.oversize(e)
-		default:
-			e.state = waiting
-			d.count()
-			d.send(e)
+		if e.state == tooLarge {
+			d.again = append(d.again, e)
 		}
 	}
-	signal(d.room)
-	signal(d.arrived)
 	return nil
+}
+
+// sendAgain sends what a broker has refused, as far as it may go out now. d.mu is held.
+func (d *delivery) sendAgain() {
+	if len(d.again) == 0 {
+		return
+	}
+	for len(d.again) > 0 && d.tooLarge == 0 && d.admits(d.again[0]) {
+		e := d.again[0]
+		d.again = d.again[1:]
+		d.send(e)
+	}
+	if len(d.again) == 0 {
+		signal(d.room)
+	}
 }
