@@ -137,15 +137,19 @@ func (win Window) cut(times []int64) []Window {
 // part of its own.
 func quantiles(begins []int64, n int) []int64 {
 	var times []int64
+	before, twice := int64(-1), false
 	for i := 1; i < n; i++ {
 		t := begins[i*len(begins)/n]
-		if len(times) > 0 && times[len(times)-1] >= t {
-			if last := times[len(times)-1]; last == t {
-				times = append(times, t+1)
+		switch {
+		case t != before:
+			if len(times) == 0 || times[len(times)-1] < t {
+				times = append(times, t)
 			}
-			continue
+			before, twice = t, false
+		case !twice:
+			times = append(times, t+1)
+			twice = true
 		}
-		times = append(times, t)
 	}
 	if len(times) == 0 || len(times) == 1 && times[0] == begins[0] {
 		first := begins[0]

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"sess/lib/cli"
 	"sess/lib/jsonl"
@@ -25,13 +26,25 @@ func DeclareMaxLine(app *cli.App) *int {
 
 // NewIDs returns the ids of args, or, where there are none or only "-", those of stdin.
 func NewIDs(app *cli.App, args []string, maxLine int) *IDs {
-	if len(args) > 1 || len(args) == 1 && args[0] != "-" {
+	if !FromStdin(app, args) {
 		return &IDs{args: args}
 	}
 	if app.StdinIsTerminal() {
 		app.Say("reading session ids from the terminal, one a line; ^D ends them")
 	}
 	return ReadIDs(app.Stdin, maxLine)
+}
+
+// FromStdin reports whether the arguments, as they were parsed, are none or only "-", of which
+// kingpin leaves an empty word.
+func FromStdin(app *cli.App, args []string) bool {
+	switch len(args) {
+	case 0:
+		return true
+	case 1:
+		return args[0] == "-" || args[0] == "" && slices.Contains(app.Args(), "-")
+	}
+	return false
 }
 
 // ReadIDs returns the ids of lines: JSON objects with a sessionId or session_id, or an id by itself.
