@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -159,7 +160,18 @@ func writeManual(w io.Writer, text string) {
 	}
 }
 
+// writeOptions lists the tool's own options before those that all tools have.
 func writeOptions(w io.Writer, flags []*kingpin.FlagModel) {
+	flags = slices.Clone(flags)
+	slices.SortStableFunc(flags, func(a, b *kingpin.FlagModel) int {
+		switch {
+		case sharedOptions[a.Name] == sharedOptions[b.Name]:
+			return 0
+		case sharedOptions[a.Name]:
+			return 1
+		}
+		return -1
+	})
 	for _, f := range flags {
 		if f.Hidden {
 			continue
