@@ -10,22 +10,21 @@ import (
 
 // Filters are the options that say which sessions are meant.
 type Filters struct {
-	stateFlag    string
-	actor        *string
-	start, end   *cli.Time
-	kind         *string
-	noAlerts     *bool
-	anyAlerts    *bool
-	indicators   *[]string
-	states       *[]string
-	anyState     *bool
-	severities   *[]string
-	rules        *[]string
-	watchlists   *[]string
-	inspection   *[]string
-	order        *string
-	direction    *string
-	withAnyKinds bool
+	stateFlag  string
+	actor      *string
+	start, end *cli.Time
+	kind       *string
+	noAlerts   *bool
+	anyAlerts  *bool
+	indicators *[]string
+	states     *[]string
+	anyState   *bool
+	severities *[]string
+	rules      *[]string
+	watchlists *[]string
+	inspection *[]string
+	order      *string
+	direction  *string
 }
 
 // DeclareFilters adds the search options to the tool; the one for states is called stateFlag,
