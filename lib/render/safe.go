@@ -111,7 +111,7 @@ var joining = []*unicode.RangeTable{
 // joins tells whether a zero-width joiner makes sense beside the character: a pictograph, or a
 // letter or mark of a joining script.
 func joins(r rune) bool {
-	return unicode.In(r, unicode.So, unicode.Sk) || r == '\ufe0f' || r >= 0x1f000 && r < 0x20000 || r == '♀' || r == '♂' || unicode.In(r, joining...)
+	return r != utf8.RuneError && (unicode.In(r, unicode.So, unicode.Sk) || r == '\ufe0f' || unicode.In(r, joining...))
 }
 
 func keycap(r rune) bool { return r >= '0' && r <= '9' || r == '#' || r == '*' }
