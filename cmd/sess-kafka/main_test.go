@@ -170,7 +170,7 @@ func brokers(t *testing.T) (addresses, name string) {
 	return startBroker(t).address, topic
 }
 
-func TestKcatReadsBackWhatWasSent(t *testing.T) {
+func TestRecallByKcat(t *testing.T) {
 	lines := sessions(t, scale(10_000, 100_000))
 	input := append(bytes.Join(lines, []byte("\n")), '\n')
 	addresses, name := brokers(t)
