@@ -180,10 +180,10 @@ func (c *cells) states(dst, raw []byte) ([]byte, style) {
 
 // stateName is the name of a state: the newer API's, which has more of them, before the older's.
 func stateName(entry []byte) []byte {
-	if v := jsonl.Lookup(entry, "stateV2"); !isNull(v) {
+	if v := field(entry, "stateV2", "state_v2"); !isNull(v) {
 		return v
 	}
-	return field(entry, "state", "state_v2")
+	return field(entry, "state")
 }
 
 // scores appends the newest score and what it amounts to.

@@ -22,11 +22,12 @@ type grid struct {
 	empty   string
 	gap     int
 
-	watched   []jsonl.Path // objects whose fields should all have a column
-	indented  int          // blanks before each line
-	unbounded bool         // cells may have any number of lines, and records no blank line between them
-	plain     bool         // each record is one line: what does not fit a terminal is cut, and marked so
-	dropped   []string     // columns that plain has no room for
+	scanner   *jsonl.Scanner // for the columns; nil: each row's formatter has its own
+	watched   []jsonl.Path   // objects whose fields should all have a column
+	indented  int            // blanks before each line
+	unbounded bool           // cells may have any number of lines, and records no blank line between them
+	plain     bool           // each record is one line: what does not fit a terminal is cut, and marked so
+	dropped   []string       // columns that plain has no room for
 }
 
 const (
@@ -382,7 +383,11 @@ func endLine(dst []byte, begin int) []byte {
 
 // row is a grid's formatter.
 func (g *grid) row() *gridRow {
-	return &gridRow{grid: g, cells: g.cells, scanner: newPlan(g.columns, g.watched...).Scanner()}
+	scanner := g.scanner
+	if scanner == nil {
+		scanner = newPlan(g.columns, g.watched...).Scanner()
+	}
+	return &gridRow{grid: g, cells: g.cells, scanner: scanner}
 }
 
 type gridRow struct {

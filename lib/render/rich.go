@@ -22,6 +22,9 @@ type cards struct {
 	fields  []labelled
 	more    int // fields that there was no room for
 	text    []byte
+	tables  map[string]*entryTable // by label and names
+	names   []string
+	used    []bool
 }
 
 // labelled is a field of a record and its name on the card.
@@ -335,7 +338,8 @@ func (f *cards) table(dst []byte, l labelled) []byte {
 			rest = append(rest, r)
 		}
 	}
-	g := &grid{columns: f.entryColumns(first, l.label), colour: f.colour, cells: f.cells, gap: gridGap, indented: 2 * cardIndent}
+	e := f.entries(first.records, l.label)
+	g := &grid{columns: e.columns, colour: f.colour, cells: f.cells, gap: gridGap, indented: 2 * cardIndent, scanner: e.scanner}
 	g.unbounded = true
 	if f.most == 0 {
 		g.cells.lines = none
@@ -359,23 +363,62 @@ func (f *cards) table(dst []byte, l labelled) []byte {
 	return dst
 }
 
-// entryColumns are the columns of a list's entries: times first, long texts last.
-func (f *cards) entryColumns(s *sample, label string) []column {
-	cols := s.strangers(nil)
+// An entryTable is how lists whose entries have the same fields are shown. Most records have the
+// same few, so that it is worth keeping them.
+type entryTable struct {
+	columns []column
+	scanner *jsonl.Scanner
+}
+
+const entryTablesMost = 500
+
+// entries gives the columns of a list's entries, but for those that all leave empty: times first,
+// long texts last.
+func (f *cards) entries(entries [][]byte, label string) *entryTable {
+	f.names, f.used = f.names[:0], f.used[:0]
+	for _, e := range entries {
+		jsonl.Members(e, func(name string, v []byte) {
+			i := slices.Index(f.names, name)
+			if i < 0 && len(f.names) < strangersMost {
+				i = len(f.names)
+				f.names, f.used = append(f.names, name), append(f.used, false)
+			}
+			if i >= 0 && !isNull(v) && string(v) != `""` {
+				f.used[i] = true
+			}
+		})
+	}
+	signature := append(f.text[:0], label...)
+	for i, name := range f.names {
+		if f.used[i] {
+			signature = append(append(signature, 0), name...)
+		}
+	}
+	f.text = signature
+	if t := f.tables[string(signature)]; t != nil {
+		return t
+	}
 	var times, rest, last []column
-	for _, c := range cols {
-		if !s.uses(c.path) {
+	for i, name := range f.names {
+		if !f.used[i] {
 			continue
 		}
-		c.role = roleOf([]string{label, c.header})
+		p := jsonl.Path{}.Field(name)
+		c := column{path: p, header: p.Header(), role: roleOf([]string{label, p.Header()})}
 		switch {
 		case c.role == moment:
 			times = append(times, c)
-		case c.header == "content":
+		case c.role == prose:
 			last = append(last, c)
 		default:
 			rest = append(rest, c)
 		}
 	}
-	return append(append(times, rest...), last...)
+	t := &entryTable{columns: append(append(times, rest...), last...)}
+	t.scanner = newPlan(t.columns).Scanner()
+	if f.tables == nil || len(f.tables) >= entryTablesMost {
+		f.tables = map[string]*entryTable{}
+	}
+	f.tables[string(signature)] = t
+	return t
 }

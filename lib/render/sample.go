@@ -112,13 +112,3 @@ func (s *sample) leaves(below jsonl.Path, deep bool) []leaf {
 	}
 	return found
 }
-
-// uses tells whether some record has more than null or nothing at the path.
-func (s *sample) uses(p jsonl.Path) bool {
-	for _, r := range s.records {
-		if v := jsonl.Find(r, p); !isNull(v) && string(v) != `""` {
-			return true
-		}
-	}
-	return false
-}
