@@ -190,7 +190,11 @@ func (w *work) do(ctx context.Context) (update.Summary, error) {
 			return err
 		},
 	}
-	return update.Run(ctx, w.next, w.calls, update.Options{Concurrency: w.tenant.Concurrency(), DryRun: w.dryRun}, sink)
+	o := update.Options{Concurrency: w.tenant.Concurrency(), DryRun: w.dryRun}
+	if w.total > 0 {
+		o.Idle, o.Age = time.Hour, time.Hour // more rows come at once: why send a batch that is not full?
+	}
+	return update.Run(ctx, w.next, w.calls, o, sink)
 }
 
 // verdict turns what became of the rows into the end of the program.

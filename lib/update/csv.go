@@ -234,7 +234,7 @@ func separator(header string) rune {
 	return best
 }
 
-// declared reads the line sep=; by which some spreadsheets say how the lines after it are separated.
+// declared reads the line sep=; by which some spreadsheets say how what follows is separated.
 func declared(line []byte) (rune, bool) {
 	line = bytes.Trim(line, "\" \r\ufeff")
 	rest, ok := bytes.CutPrefix(bytes.ToLower(line), []byte("sep="))

@@ -44,8 +44,8 @@ func (e *endless) Error() string {
 }
 
 // Change gives all of them the state. It follows the server's continuation to its end; matched
-// is their number, by which it knows an end that never comes. After each call, progress gets the number of
-// sessions that may be done by then. Where the context ends, the answer under way is
+// is their number, by which it knows an end that never comes. After each call, progress gets the
+// number of sessions that may be done by then. Where the context ends, the answer under way is
 // waited for, and no other call is made.
 func (m *Matching) Change(ctx context.Context, matched int64, state string, progress func(done int64)) error {
 	grace := m.Grace

@@ -9,13 +9,12 @@ import (
 	"sess/lib/incydr"
 )
 
-// An API that adds a note as often as it is asked makes it dangerous to feed rows again after
-// a run that did not come to its end. Looking whether the note is there makes it safe, at the price of
-// one more request a note, which is what a job costs where requests are limited. So the look
-// is given up where it cannot find anything: an interrupted run did the rows from the first
-// on, and none far ahead of one that it left undone. Hence, with notes held back so that
-// this holds for us as well, enough rows in a row without their note say that nobody has been
-// here before.
+// An API that adds a note as often as it is asked makes it dangerous to feed rows again after a
+// run that did not come to its end. Looking whether the note is there makes it safe, at the price
+// of one more request a note, and requests are what a job costs. So the look is given up where it
+// cannot find anything: an interrupted run did the rows from the first on, and none far ahead of
+// one that it left undone; we hold notes back so that this stays true. Enough rows in a row
+// without their note then say that nobody has been here before.
 const (
 	noteSpread = 64             // rows with notes, from the oldest that has no outcome on, whose notes may be sent
 	noteFresh  = 2 * noteSpread // looks that found nothing, in a row, after which nobody looks any more

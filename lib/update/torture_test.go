@@ -134,7 +134,7 @@ func (tr *trial) rows(n int) []Row {
 // A server of which every tenth answer fails, or is lost after the deed: each note is there
 // once, each state is right.
 func TestFaultsWithNotes(t *testing.T) {
-	rounds, n := torture(t, 100, 500)
+	rounds, n := torture(t, 80, 500)
 	for round := range rounds {
 		tr := newTrial(t, sandbox.Options{Sessions: 600, Seed: uint64(round), Faults: 0.1})
 		rows := tr.rows(n)
@@ -149,7 +149,7 @@ func TestFaultsWithNotes(t *testing.T) {
 // A run that is interrupted again and again, and fed the same rows each time, ends as one that
 // was not.
 func TestTortureFedAgain(t *testing.T) {
-	rounds, n := torture(t, 150, 400)
+	rounds, n := torture(t, 60, 400)
 	for round := range rounds {
 		r := rand.New(rand.NewPCG(uint64(round), 3))
 		tr := newTrial(t, sandbox.Options{Sessions: 500, Seed: uint64(round), Faults: 0.05})
