@@ -31,7 +31,7 @@ func (e *connectError) Hint() string  { return e.hint }
 
 // explain turns an error of dialling, of the handshake or of a new connection into what a person
 // needs to know.
-func explain(a Address, conf *tls.Config, timeout time.Duration, err error) *connectError {
+func explain(a Address, timeout time.Duration, err error) *connectError {
 	var known *connectError
 	if errors.As(err, &known) {
 		return known
@@ -78,11 +78,7 @@ func explain(a Address, conf *tls.Config, timeout time.Duration, err error) *con
 		other.Protocol = a.Protocol.plain()
 		return say(fmt.Sprintf("%s sends without TLS", other), "%s does not speak TLS on this port: it answered in plain text", a)
 	case isAlert(err):
-		hint := ""
-		if conf != nil && len(conf.Certificates) == 0 {
-			hint = "if the receiver asks for a client certificate, --cert and --key give it"
-		}
-		return say(hint, "%s refused our TLS: %s", a, lastOf(err))
+		return say("", "%s refused our TLS: %s", a, lastOf(err))
 	case errors.As(err, &handshake) && timedOut:
 		other.Protocol = a.Protocol.plain()
 		return say(fmt.Sprintf("a receiver without TLS does not answer: %s sends without", other), "no TLS handshake with %s within %v: the port may not speak TLS", a, timeout)

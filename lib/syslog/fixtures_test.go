@@ -2,129 +2,70 @@ package syslog
 
 import (
 	"bytes"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
-	"math/big"
-	mathrand "math/rand/v2"
+	"math/rand/v2"
 	"net"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"sess/lib/syslog/rsyslog"
 )
 
-// A pki is a certificate authority with what it signed, as PEM files.
-type pki struct {
-	dir                   string
-	ca, cert, key         string // a receiver called localhost, 127.0.0.1 and ::1
-	clientCert, clientKey string
-	otherCA               string // an authority that signed none of them
-	wrongCert, wrongKey   string // a receiver called elsewhere.example
-	expiredCert           string // of key
-	authority             *x509.Certificate
-	authorityKey          *ecdsa.PrivateKey
+func certificates(t testing.TB) *rsyslog.Certificates {
+	t.Helper()
+	c, err := rsyslog.NewCertificates(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
 }
 
-func newPKI(t testing.TB) *pki {
+// start starts an rsyslog for a test: where it is not installed the test is skipped on a
+// developer's machine, and fails in CI.
+func start(t testing.TB, c *rsyslog.Certificates, in ...rsyslog.Input) *rsyslog.Server {
 	t.Helper()
-	p := &pki{dir: t.TempDir()}
-	key := func() *ecdsa.PrivateKey {
-		k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return k
+	s, err := rsyslog.New(t.TempDir(), c, in...)
+	if s != nil {
+		t.Cleanup(s.Kill)
 	}
-	file := func(name, kind string, der []byte) string {
-		path := filepath.Join(p.dir, name)
-		if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return path
+	if errors.Is(err, rsyslog.ErrMissing) && os.Getenv("CI") != "true" {
+		t.Skip(err)
 	}
-	serial := int64(0)
-	sign := func(c, parent *x509.Certificate, k, parentKey *ecdsa.PrivateKey) []byte {
-		serial++
-		c.SerialNumber = big.NewInt(serial)
-		if c.NotBefore.IsZero() {
-			c.NotBefore, c.NotAfter = time.Now().Add(-time.Hour), time.Now().Add(24*time.Hour)
-		}
-		der, err := x509.CreateCertificate(rand.Reader, c, parent, &k.PublicKey, parentKey)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return der
+	if err != nil {
+		t.Fatal(err)
 	}
-	authority := func(name string) (*x509.Certificate, *ecdsa.PrivateKey, string) {
-		c := &x509.Certificate{Subject: pkix.Name{CommonName: name}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign}
-		k := key()
-		der := sign(c, c, k, k)
-		parsed, err := x509.ParseCertificate(der)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return parsed, k, file(strings.ReplaceAll(name, " ", "-")+".pem", "CERTIFICATE", der)
-	}
-	keyFile := func(name string, k *ecdsa.PrivateKey) string {
-		der, err := x509.MarshalPKCS8PrivateKey(k)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return file(name, "PRIVATE KEY", der)
-	}
-	leaf := func(name string, c *x509.Certificate, k *ecdsa.PrivateKey) string {
-		c.Subject, c.KeyUsage = pkix.Name{CommonName: name}, x509.KeyUsageDigitalSignature
-		c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}
-		return file(fmt.Sprintf("%s-%d.pem", name, serial), "CERTIFICATE", sign(c, p.authority, k, p.authorityKey))
-	}
-	p.authority, p.authorityKey, p.ca = authority("test authority")
-	_, _, p.otherCA = authority("other authority")
-	local := func() *x509.Certificate {
-		return &x509.Certificate{DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}}
-	}
-	k := key()
-	p.cert, p.key = leaf("localhost", local(), k), keyFile("localhost.key", k)
-	old := local()
-	old.NotBefore, old.NotAfter = time.Now().Add(-48*time.Hour), time.Now().Add(-24*time.Hour)
-	p.expiredCert = leaf("localhost", old, k)
-	k = key()
-	p.clientCert, p.clientKey = leaf("client", &x509.Certificate{DNSNames: []string{"client"}}, k), keyFile("client.key", k)
-	k = key()
-	p.wrongCert, p.wrongKey = leaf("elsewhere.example", &x509.Certificate{DNSNames: []string{"elsewhere.example"}}, k), keyFile("elsewhere.key", k)
-	return p
+	return s
 }
 
-// freePort is a port of the loopback interface that is free for TCP and UDP, for a moment.
-func freePort(t testing.TB) int {
+// parse is an address that is known to be right.
+func parse(t testing.TB, address string) Address {
 	t.Helper()
-	for range 50 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		port := l.Addr().(*net.TCPAddr).Port
-		u, err := net.ListenPacket("udp", fmt.Sprintf("127.0.0.1:%d", port))
-		l.Close()
-		if err == nil {
-			u.Close()
-			return port
-		}
+	a, err := ParseAddress(address)
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Fatal("no free port")
-	return 0
+	return a
+}
+
+// closedPort is a port that nobody listens on.
+func closedPort(t testing.TB) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
 }
 
 // sessions makes n records like the tenant's, each with its number in its id, of about 2700
 // bytes, or about 400.
 func sessions(n int, long bool) []byte {
-	rng := mathrand.New(mathrand.NewPCG(7, 7))
+	rng := rand.New(rand.NewPCG(7, 7))
 	pad := 100
 	if long {
 		pad = 2300

@@ -17,7 +17,8 @@ import (
 type line struct {
 	net.Conn // what messages are written to: the TLS connection where there is one
 	tcp      *net.TCPConn
-	raw      *noting // under TLS, nil without
+	raw      *noting       // under TLS, nil without
+	trip     time.Duration // how long the connection took to be made
 
 	mu     sync.Mutex
 	hasten time.Time // no wait goes beyond this, once it is set
@@ -45,12 +46,13 @@ var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interv
 func dialLine(ctx context.Context, a Address, conf *tls.Config, timeout time.Duration) (*line, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
+	begin := time.Now()
 	dialer := net.Dialer{KeepAliveConfig: keepAlive}
 	conn, err := dialer.DialContext(ctx, "tcp", a.dial())
 	if err != nil {
 		return nil, err
 	}
-	l := &line{Conn: conn, tcp: conn.(*net.TCPConn)}
+	l := &line{Conn: conn, tcp: conn.(*net.TCPConn), trip: time.Since(begin)}
 	if conf == nil {
 		return l, nil
 	}

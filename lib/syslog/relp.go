@@ -10,6 +10,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -43,7 +44,7 @@ func openRELP(l *line, timeout time.Duration) (*relp, error) {
 	l.patient(timeout)
 	l.tcp.SetReadDeadline(time.Now().Add(timeout))
 	if _, err := l.Write(appendFrame(nil, s.number(), "open", []byte(offer))); err != nil {
-		return nil, err
+		return nil, &openError{err}
 	}
 	first, _ := s.r.Peek(3)
 	if s.raw == nil && isTLS(first) {
@@ -88,7 +89,7 @@ func explainRELP(a Address, timeout time.Duration, err error) *connectError {
 		e.what = fmt.Sprintf("%s does not speak RELP on this port: no answer within %v", a, timeout)
 	case errors.Is(err, errNotRELP):
 		e.what = fmt.Sprintf("%s does not speak RELP on this port: its answer is something else", a)
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.EPIPE), errors.Is(err, syscall.ECONNRESET):
 		e.what = fmt.Sprintf("%s closed the connection instead of opening a RELP session", a)
 	default:
 		e.what = fmt.Sprintf("cannot open a RELP session with %s: %s", a, lastOf(err))

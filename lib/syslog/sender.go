@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -21,7 +22,7 @@ const (
 	longMoment   = 10 * time.Millisecond   // how long a reset may take that follows a receiver's end
 	shortMoment  = time.Millisecond        // the same in the middle of a run without Delivered, which is to be fast
 	smallCycle   = 64 << 10                // bytes: a stream is never closed for less, while there is more to send
-	tooMuch      = 32 << 10                // bytes: no receiver of TLS takes so many before it finds that ours is none
+	tooMuch      = 32 << 10                // bytes: more than a receiver of TLS reads before it finds that ours is none
 	youth        = 2 * time.Second         // how long a receiver may take to find that it is the wrong one
 	firstBackoff = 50 * time.Millisecond   // before the second attempt to reconnect; the first is at once
 	mostBackoff  = 5 * time.Second         //
@@ -39,9 +40,11 @@ type Sender struct {
 
 	link    link // nil while there is none
 	unhurry func() bool
-	proven  bool // a record was delivered, so the receiver is what it should be
-	notify  bool // the receiver ends TLS with close_notify
-	lasts   bool // the receiver took another connection after it had ended one
+	asked   atomic.Bool // the receiver wanted to see a client certificate
+	proven  bool        // a record was delivered, so the receiver is what it should be
+	notify  bool        // the receiver ends TLS with close_notify
+	early   int         // streams that were lost soon, before any record was delivered
+	lasts   bool        // the receiver took another connection after it had ended one
 
 	inflight int       // records written on this link and not settled
 	written  int       // bytes, likewise
@@ -66,7 +69,7 @@ func New(o Options) (*Sender, error) {
 	s.cycle = s.mostCycle
 	if o.Address.Protocol.TLS() {
 		var err error
-		if s.tls, err = o.TLS.config(o.Address.Host); err != nil {
+		if s.tls, err = o.TLS.config(o.Address.Host, func() { s.asked.Store(true) }); err != nil {
 			return nil, err
 		}
 	}
@@ -331,8 +334,13 @@ func (s *Sender) finish(ctx context.Context) error {
 	case stream == nil, s.notify, s.inflight == 0:
 	case s.Delivered != nil:
 		h.pause = min(max(quietPause, 4*s.took), mostPause)
-	case !s.proven && s.tls == nil && s.written < tooMuch:
-		h.pause = quietPause // a receiver of TLS needs a moment to find that ours is none
+	case !s.proven && s.tls == nil:
+		// A receiver of TLS needs a moment to find that ours is none. One that was sent a lot
+		// leaves most of it unread, which shows by itself unless it is odd in how it closes.
+		h.pause, h.moment = quietPause, longMoment
+		if s.written > tooMuch {
+			h.pause = min(longMoment/2+2*stream.trip, quietPause)
+		}
 	}
 	if err := s.link.finish(h); err != nil {
 		return s.lost(ctx, err)
@@ -435,12 +443,25 @@ func (s *Sender) use(ctx context.Context, l link) {
 	s.Log.Debug("connected", "address", s.Address)
 }
 
+// explain says what is wrong with a receiver that cannot be reached.
 func (s *Sender) explain(err error) *connectError {
 	var opening *openError
+	e := explain(s.Address, s.Timeout, err)
 	if errors.As(err, &opening) && !isAlert(err) {
-		return explainRELP(s.Address, s.Timeout, err)
+		e = explainRELP(s.Address, s.Timeout, err)
 	}
-	return explain(s.Address, s.tls, s.Timeout, err)
+	if s.asked.Load() && !e.lasting {
+		e.hint = s.certificateHint()
+	}
+	return e
+}
+
+// certificateHint is for a receiver that wanted to see a client certificate and then failed.
+func (s *Sender) certificateHint() string {
+	if s.TLS.CertFile == "" {
+		return "the receiver asks for a client certificate: --cert and --key give it"
+	}
+	return "the receiver asks for a client certificate: does it accept " + s.TLS.CertFile + "?"
 }
 
 // closedOpening reports whether the receiver ended a RELP session without TLS instead of opening it.
@@ -521,6 +542,11 @@ func (s *Sender) unfit(ctx context.Context, cause error, said []byte) error {
 	case s.tls == nil && isTLS(said),
 		s.tls == nil && time.Since(s.since) < youth && speaksTLS(ctx, s.Address, min(s.Timeout/2, youth)):
 		return needsTLS(s.Address)
+	case s.tls != nil && s.asked.Load() && time.Since(s.since) < youth:
+		// Some say why with an alert, others close the connection. Once may be an accident.
+		if s.early++; s.early > 1 {
+			return failed(s.certificateHint(), "%s closed the connection after the TLS handshake, without taking a record", s.Address)
+		}
 	case len(said) > 0:
 		return failed("", "%s does not speak syslog on this port: it answered %s", s.Address, printable(string(said)))
 	}

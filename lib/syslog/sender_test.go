@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -163,8 +164,8 @@ func TestLostConnections(t *testing.T) {
 
 // Once a receiver has ended TLS with close_notify, less than that is no orderly end.
 func TestTLSWithoutNotify(t *testing.T) {
-	p := newPKI(t)
-	conf := &tls.Config{Certificates: []tls.Certificate{pair(t, p.cert, p.key)}}
+	p := certificates(t)
+	conf := &tls.Config{Certificates: []tls.Certificate{pair(t, p.Cert, p.Key)}}
 	var got inbox
 	a := tlsReceiver(t, conf, func(n int, c *tls.Conn) {
 		data, _ := io.ReadAll(c)
@@ -174,7 +175,7 @@ func TestTLSWithoutNotify(t *testing.T) {
 		}
 	})
 	o := standard(a)
-	o.TLS.CAFile = p.ca
+	o.TLS.CAFile = p.Authority
 	o.Delivered = func([]byte) error { return nil }
 	r, w := io.Pipe()
 	done := make(chan Tally)
@@ -374,20 +375,20 @@ func TestStoppedRunConfirms(t *testing.T) {
 
 // What is wrong with a receiver is said at the first contact, within the timeout.
 func TestFirstContact(t *testing.T) {
-	p := newPKI(t)
+	p := certificates(t)
 	silent := receiver(t, func(n int, c *net.TCPConn) { io.Copy(io.Discard, c) })
 	talking := receiver(t, func(n int, c *net.TCPConn) { io.WriteString(c, "HTTP/1.1 400 Bad Request\r\n\r\n"); readLines(c, 1) })
 	secure := func(conf *tls.Config, cert, key string) Address {
 		conf.Certificates = []tls.Certificate{pair(t, cert, key)}
 		return tlsReceiver(t, conf, func(n int, c *tls.Conn) { io.Copy(io.Discard, c) })
 	}
-	good := secure(&tls.Config{}, p.cert, p.key)
-	old := secure(&tls.Config{MaxVersion: tls.VersionTLS11, MinVersion: tls.VersionTLS10}, p.cert, p.key)
-	expired := secure(&tls.Config{}, p.expiredCert, p.key)
-	elsewhere := secure(&tls.Config{}, p.wrongCert, p.wrongKey)
-	asking := secure(&tls.Config{ClientAuth: tls.RequireAnyClientCert}, p.cert, p.key)
-	asking12 := secure(&tls.Config{ClientAuth: tls.RequireAnyClientCert, MaxVersion: tls.VersionTLS12}, p.cert, p.key)
-	closed := Address{TCP, "127.0.0.1", freePort(t)}
+	good := secure(&tls.Config{}, p.Cert, p.Key)
+	old := secure(&tls.Config{MaxVersion: tls.VersionTLS11, MinVersion: tls.VersionTLS10}, p.Cert, p.Key)
+	expired := secure(&tls.Config{}, p.ExpiredCert, p.Key)
+	elsewhere := secure(&tls.Config{}, p.WrongCert, p.WrongKey)
+	asking := secure(&tls.Config{ClientAuth: tls.RequireAnyClientCert}, p.Cert, p.Key)
+	asking12 := secure(&tls.Config{ClientAuth: tls.RequireAnyClientCert, MaxVersion: tls.VersionTLS12}, p.Cert, p.Key)
+	closed := Address{TCP, "127.0.0.1", closedPort(t)}
 	with := func(a Address, p Protocol) Address { a.Protocol = p; return a }
 	for name, c := range map[string]struct {
 		address    Address
@@ -408,16 +409,16 @@ func TestFirstContact(t *testing.T) {
 		"TCP to an answer":     {talking, TLSOptions{}, `does not speak syslog on this port: it answered "HTTP/1.1 400 Bad Request`, ""},
 		"RELP to TCP":          {with(silent, RELP), TLSOptions{}, "does not speak RELP on this port: no answer within", "TCP:127.0.0.1"},
 		"RELP to an answer":    {with(talking, RELP), TLSOptions{}, "does not speak RELP on this port: its answer is something else", ""},
-		"RELP-TLS to TLS":      {with(good, RELPTLS), TLSOptions{CAFile: p.ca}, "does not speak RELP on this port: no answer within", "TLS-TCP:127.0.0.1"},
-		"unknown authority":    {good, TLSOptions{CAFile: p.otherCA}, `the certificate "localhost" (issued by "test authority") is signed by an authority that is not trusted`, "--certs"},
+		"RELP-TLS to TLS":      {with(good, RELPTLS), TLSOptions{CAFile: p.Authority}, "does not speak RELP on this port: no answer within", "TLS-TCP:127.0.0.1"},
+		"unknown authority":    {good, TLSOptions{CAFile: p.OtherAuthority}, `the certificate "localhost" (issued by "test authority") is signed by an authority that is not trusted`, "--certs"},
 		"the system's roots":   {good, TLSOptions{}, "is signed by an authority that is not trusted", "--certs"},
-		"expired":              {expired, TLSOptions{CAFile: p.ca}, "has expired", ""},
-		"another's":            {elsewhere, TLSOptions{CAFile: p.ca}, "does not prove itself: ", ""},
-		"another's, by name":   {Address{TLSTCP, "localhost", elsewhere.Port}, TLSOptions{CAFile: p.ca}, "certificate is valid for elsewhere.example, not localhost", ""},
-		"TLS 1.1":              {old, TLSOptions{CAFile: p.ca}, "protocol version", ""},
-		"no client cert":       {asking, TLSOptions{CAFile: p.ca}, "refused our TLS: tls: certificate required", "--cert and --key"},
-		"no client cert, 1.2":  {asking12, TLSOptions{CAFile: p.ca}, "refused our TLS: tls: ", "--cert and --key"},
-		"no client cert, RELP": {with(asking, RELPTLS), TLSOptions{CAFile: p.ca}, "refused our TLS: tls: certificate required", "--cert and --key"},
+		"expired":              {expired, TLSOptions{CAFile: p.Authority}, "has expired", ""},
+		"another's":            {elsewhere, TLSOptions{CAFile: p.Authority}, "does not prove itself: ", ""},
+		"another's, by name":   {Address{TLSTCP, "localhost", elsewhere.Port}, TLSOptions{CAFile: p.Authority}, "certificate is valid for elsewhere.example, not localhost", ""},
+		"TLS 1.1":              {old, TLSOptions{CAFile: p.Authority}, "protocol version", ""},
+		"no client cert":       {asking, TLSOptions{CAFile: p.Authority}, "refused our TLS: tls: certificate required", "--cert and --key"},
+		"no client cert, 1.2":  {asking12, TLSOptions{CAFile: p.Authority}, "refused our TLS: tls: ", "--cert and --key"},
+		"no client cert, RELP": {with(asking, RELPTLS), TLSOptions{CAFile: p.Authority}, "refused our TLS: tls: certificate required", "--cert and --key"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -452,10 +453,10 @@ func TestFirstContact(t *testing.T) {
 		address Address
 		tls     TLSOptions
 	}{
-		"trusted":        {good, TLSOptions{CAFile: p.ca}},
-		"trusted itself": {good, TLSOptions{CAFile: p.cert}},
+		"trusted":        {good, TLSOptions{CAFile: p.Authority}},
+		"trusted itself": {good, TLSOptions{CAFile: p.Cert}},
 		"unchecked":      {elsewhere, TLSOptions{Insecure: true}},
-		"client cert":    {asking, TLSOptions{CAFile: p.ca, CertFile: p.clientCert, KeyFile: p.clientKey}},
+		"client cert":    {asking, TLSOptions{CAFile: p.Authority, CertFile: p.ClientCert, KeyFile: p.ClientKey}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -470,20 +471,20 @@ func TestFirstContact(t *testing.T) {
 
 // The system's roots are what SSL_CERT_FILE says, where no --certs are given.
 func TestOptionsThatContradictThemselves(t *testing.T) {
-	p := newPKI(t)
-	empty := p.dir + "/empty.pem"
+	p := certificates(t)
+	empty := filepath.Join(t.TempDir(), "empty.pem")
 	os.WriteFile(empty, []byte("nothing\n"), 0o600)
 	for want, change := range map[string]func(o *Options){
-		"--certs is of no use without TLS, and TCP:127.0.0.1:601 has none":           func(o *Options) { o.TLS.CAFile = p.ca },
+		"--certs is of no use without TLS, and TCP:127.0.0.1:601 has none":           func(o *Options) { o.TLS.CAFile = p.Authority },
 		"--ignore-cert-validation is of no use without TLS, and UDP:127.0.0.1:601":   func(o *Options) { o.Address.Protocol, o.TLS.Insecure = UDP, true },
-		"--cert is of no use without TLS":                                            func(o *Options) { o.Address.Protocol, o.TLS.CertFile = RELP, p.cert },
-		"--key is of no use without TLS":                                             func(o *Options) { o.TLS.KeyFile = p.key },
-		"--certs and --ignore-cert-validation contradict each other":                 func(o *Options) { o.Address.Protocol, o.TLS.CAFile, o.TLS.Insecure = TLSTCP, p.ca, true },
-		"--cert needs --key":                                                         func(o *Options) { o.Address.Protocol, o.TLS.CertFile = TLSTCP, p.cert },
-		"--key needs --cert":                                                         func(o *Options) { o.Address.Protocol, o.TLS.KeyFile = RELPTLS, p.key },
+		"--cert is of no use without TLS":                                            func(o *Options) { o.Address.Protocol, o.TLS.CertFile = RELP, p.Cert },
+		"--key is of no use without TLS":                                             func(o *Options) { o.TLS.KeyFile = p.Key },
+		"--certs and --ignore-cert-validation contradict each other":                 func(o *Options) { o.Address.Protocol, o.TLS.CAFile, o.TLS.Insecure = TLSTCP, p.Authority, true },
+		"--cert needs --key":                                                         func(o *Options) { o.Address.Protocol, o.TLS.CertFile = TLSTCP, p.Cert },
+		"--key needs --cert":                                                         func(o *Options) { o.Address.Protocol, o.TLS.KeyFile = RELPTLS, p.Key },
 		"cannot read --certs: open nowhere.pem":                                      func(o *Options) { o.Address.Protocol, o.TLS.CAFile = TLSTCP, "nowhere.pem" },
 		"holds no PEM certificate":                                                   func(o *Options) { o.Address.Protocol, o.TLS.CAFile = TLSTCP, empty },
-		"cannot use the client certificate":                                          func(o *Options) { o.Address.Protocol, o.TLS.CertFile, o.TLS.KeyFile = TLSTCP, p.cert, p.clientKey },
+		"cannot use the client certificate":                                          func(o *Options) { o.Address.Protocol, o.TLS.CertFile, o.TLS.KeyFile = TLSTCP, p.Cert, p.ClientKey },
 		"--max-size 65508: a UDP datagram holds at most 65507 bytes":                 func(o *Options) { o.Address.Protocol, o.MaxSize = UDP, 65508 },
 		`app name "a b": only printable ASCII characters without spaces are allowed`: func(o *Options) { o.Format, o.Header.AppName = RFC5424, "a b" },
 		"--timeout must be more than nothing":                                        func(o *Options) { o.Timeout = 0 },

@@ -99,14 +99,26 @@ func (s *stream) write(b batch, patience time.Duration) error {
 	if s.first.IsZero() {
 		s.first = time.Now()
 	}
-	if s.framing == LF {
-		return s.writeAll(b.data, patience)
+	data := b.data
+	if s.framing == Octet {
+		s.frames = s.frames[:0]
+		b.each(func(m []byte) { s.frames = appendOctets(s.frames, m[:len(m)-1]) })
+		data = s.frames
+		if cap(s.frames) > 1<<20 {
+			s.frames = nil // one long message must not be paid for until the end
+		}
 	}
-	s.frames = s.frames[:0]
-	b.each(func(m []byte) { s.frames = appendOctets(s.frames, m[:len(m)-1]) })
-	err := s.writeAll(s.frames, patience)
-	if cap(s.frames) > 1<<20 {
-		s.frames = nil // one long message must not be paid for until the end
+	err := s.writeAll(data, patience)
+	if err == nil {
+		return nil
+	}
+	// A receiver that closes has perhaps said why.
+	select {
+	case <-s.over:
+		if isAlert(s.overErr) {
+			return s.overErr
+		}
+	case <-time.After(10 * tick):
 	}
 	return err
 }

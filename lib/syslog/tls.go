@@ -53,8 +53,9 @@ func (t TLSOptions) check(a Address) error {
 	return nil
 }
 
-// config reads the files. The server's name is checked against host.
-func (t TLSOptions) config(host string) (*tls.Config, error) {
+// config reads the files. The server's name is checked against host; asked is called when it wants
+// to see a client certificate.
+func (t TLSOptions) config(host string, asked func()) (*tls.Config, error) {
 	conf := &tls.Config{
 		ServerName:                  host,
 		MinVersion:                  tls.VersionTLS12,
@@ -72,12 +73,17 @@ func (t TLSOptions) config(host string) (*tls.Config, error) {
 			return nil, usage("it must have -----BEGIN CERTIFICATE----- lines; openssl x509 -inform DER converts a binary one", "--certs %s holds no PEM certificate", t.CAFile)
 		}
 	}
+	own := &tls.Certificate{} // none
 	if t.CertFile != "" {
 		pair, err := tls.LoadX509KeyPair(t.CertFile, t.KeyFile)
 		if err != nil {
 			return nil, usage("", "cannot use the client certificate %s with the key %s: %w", t.CertFile, t.KeyFile, err)
 		}
-		conf.Certificates = []tls.Certificate{pair}
+		own = &pair
+	}
+	conf.GetClientCertificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+		asked()
+		return own, nil
 	}
 	return conf, nil
 }

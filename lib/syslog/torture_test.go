@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"sess/lib/syslog/rsyslog"
 )
 
 // thorough asks for the numbers that are promised; go test alone runs the same with fewer.
@@ -28,30 +30,30 @@ func rounds(few, many int) int {
 
 // Every protocol and framing carries every record, byte for byte, in order, once.
 func TestTortureEveryProtocol(t *testing.T) {
-	p := newPKI(t)
-	r := startRsyslog(t, p, inTCP, inPTCP, inTLS, inMTLS, inUDP, inRELP, inRELPTLS)
+	p := certificates(t)
+	r := start(t, p, rsyslog.TCP, rsyslog.PTCP, rsyslog.TLS, rsyslog.MTLS, rsyslog.UDP, rsyslog.RELP, rsyslog.RELPTLS)
 	n := rounds(4000, 100000)
 	data := sessions(n, thorough)
 	want := bytes.Split(bytes.TrimSuffix(data, []byte("\n")), []byte("\n"))
 	for _, c := range []struct {
-		in      string
+		in      rsyslog.Input
 		framing Framing
 		ack     bool
 	}{
-		{inTCP, LF, false}, {inTCP, LF, true}, {inTCP, Octet, false}, {inTCP, Octet, true},
-		{inPTCP, LF, false}, {inPTCP, Octet, true},
-		{inTLS, LF, false}, {inTLS, LF, true}, {inTLS, Octet, true}, {inMTLS, Octet, false},
-		{inRELP, "", true}, {inRELPTLS, "", true}, {inUDP, "", true},
+		{rsyslog.TCP, LF, false}, {rsyslog.TCP, LF, true}, {rsyslog.TCP, Octet, false}, {rsyslog.TCP, Octet, true},
+		{rsyslog.PTCP, LF, false}, {rsyslog.PTCP, Octet, true},
+		{rsyslog.TLS, LF, false}, {rsyslog.TLS, LF, true}, {rsyslog.TLS, Octet, true}, {rsyslog.MTLS, Octet, false},
+		{rsyslog.RELP, "", true}, {rsyslog.RELPTLS, "", true}, {rsyslog.UDP, "", true},
 	} {
 		t.Run(fmt.Sprintf("%s-%s-ack=%v", c.in, c.framing, c.ack), func(t *testing.T) {
-			r.forget(c.in)
-			o := standard(r.address(c.in))
+			r.Forget(c.in)
+			o := standard(parse(t, r.Address(c.in)))
 			o.Framing = c.framing
 			if o.Address.Protocol.TLS() {
-				o.TLS.CAFile = p.ca
+				o.TLS.CAFile = p.Authority
 			}
-			if c.in == inMTLS || c.in == inRELPTLS {
-				o.TLS.CertFile, o.TLS.KeyFile = p.clientCert, p.clientKey
+			if c.in == rsyslog.MTLS || c.in == rsyslog.RELPTLS {
+				o.TLS.CertFile, o.TLS.KeyFile = p.ClientCert, p.ClientKey
 			}
 			var acked bytes.Buffer
 			if c.ack {
@@ -59,12 +61,12 @@ func TestTortureEveryProtocol(t *testing.T) {
 			}
 			begin := time.Now()
 			dropped := 0
-			if c.in == inUDP {
-				dropped = r.drops(c.in)
+			if c.in == rsyslog.UDP {
+				dropped = drops(t, r)
 			}
 			tally, err := send(t, bytes.NewReader(data), o)
 			if err != nil {
-				t.Fatalf("%v\nrsyslog: %s", err, r.log())
+				t.Fatalf("%v\nrsyslog: %s", err, r.Log())
 			}
 			took := time.Since(begin)
 			if tally.Delivered != n || tally.Read != n || tally.Resent != 0 {
@@ -73,9 +75,9 @@ func TestTortureEveryProtocol(t *testing.T) {
 			if c.ack && !bytes.Equal(acked.Bytes(), data) {
 				t.Errorf("%d bytes handed on, want the %d of the input", acked.Len(), len(data))
 			}
-			got := r.received(c.in, n)
-			if c.in == inUDP {
-				dropped = r.drops(c.in) - dropped
+			got := lines(t, r, c.in, n)
+			if c.in == rsyslog.UDP {
+				dropped = drops(t, r) - dropped
 				t.Logf("%d records, %d dropped by the kernel", n, dropped)
 				if len(got)+dropped != n {
 					t.Errorf("%d records arrived and %d were dropped, of %d", len(got), dropped, n)
@@ -105,7 +107,25 @@ func TestTortureEveryProtocol(t *testing.T) {
 	}
 }
 
-// count is how often each of n records is in what a receiver wrote. A receiver that is killed
+func drops(t *testing.T, r *rsyslog.Server) int {
+	t.Helper()
+	n, err := r.Drops(rsyslog.UDP)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func lines(t *testing.T, r *rsyslog.Server, in rsyslog.Input, n int) [][]byte {
+	t.Helper()
+	got, err := r.Lines(in, n)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got
+}
+
+// arrivals counts how often each of n records is in what a receiver wrote. A receiver that is killed
 // leaves a part of a line, and the next record follows on it.
 func arrivals(n int, want, got [][]byte) (lost, twice int, example string) {
 	index := make(map[string]int, n)
@@ -163,31 +183,34 @@ func (s *slowly) Read(p []byte) (int, error) {
 }
 
 // harm is done to the receiver until stop is closed; it returns how often.
-type harm func(t *testing.T, r *rsyslog, rng *rand.Rand, stop <-chan struct{}) int
+type harm func(t *testing.T, r *rsyslog.Server, rng *rand.Rand, stop <-chan struct{}) int
 
 func killing(between time.Duration, times int) harm {
-	return func(t *testing.T, r *rsyslog, rng *rand.Rand, stop <-chan struct{}) int {
+	return func(t *testing.T, r *rsyslog.Server, rng *rand.Rand, stop <-chan struct{}) int {
 		for n := range times {
 			if !pause(between/2+rand.N(between), stop) {
 				return n
 			}
-			r.kill()
+			r.Kill()
 			time.Sleep(rand.N(60 * time.Millisecond))
-			r.start()
+			if err := r.Start(); err != nil {
+				t.Error(err)
+				return n
+			}
 		}
 		return times
 	}
 }
 
 func stopping(between, still time.Duration, times int) harm {
-	return func(t *testing.T, r *rsyslog, rng *rand.Rand, stop <-chan struct{}) int {
+	return func(t *testing.T, r *rsyslog.Server, rng *rand.Rand, stop <-chan struct{}) int {
 		for n := range times {
 			if !pause(between/2+rand.N(between), stop) {
 				return n
 			}
-			r.signal(syscall.SIGSTOP)
+			r.Signal(syscall.SIGSTOP)
 			time.Sleep(still)
-			r.signal(syscall.SIGCONT)
+			r.Signal(syscall.SIGCONT)
 		}
 		return times
 	}
@@ -204,12 +227,12 @@ func pause(d time.Duration, stop <-chan struct{}) bool {
 
 // A receiver that is killed, stopped or cut off loses nothing: all of it is in its file in the end.
 func TestTortureKilled(t *testing.T) {
-	p := newPKI(t)
+	p := certificates(t)
 	kills, between := rounds(4, 20), 150*time.Millisecond
 	for _, c := range []struct {
-		in      string
+		in      rsyslog.Input
 		framing Framing
-	}{{inTCP, LF}, {inPTCP, Octet}, {inTLS, LF}, {inTLS, Octet}, {inRELP, ""}, {inRELPTLS, ""}} {
+	}{{rsyslog.TCP, LF}, {rsyslog.PTCP, Octet}, {rsyslog.TLS, LF}, {rsyslog.TLS, Octet}, {rsyslog.RELP, ""}, {rsyslog.RELPTLS, ""}} {
 		for _, h := range []struct {
 			name  string
 			harm  harm
@@ -219,19 +242,19 @@ func TestTortureKilled(t *testing.T) {
 			{"stopped", stopping(between, time.Duration(rounds(300, 3000))*time.Millisecond, rounds(1, 2)), false},
 			{"cut", nil, true},
 		} {
-			if h.name == "stopped" && c.in != inTCP && c.in != inRELP && !thorough || c.in == inTLS && c.framing == LF && !thorough {
+			if h.name == "stopped" && c.in != rsyslog.TCP && c.in != rsyslog.RELP && !thorough || c.in == rsyslog.TLS && c.framing == LF && !thorough {
 				continue
 			}
-			t.Run(c.in+"-"+string(c.framing)+"-"+h.name, func(t *testing.T) {
+			t.Run(string(c.in)+"-"+string(c.framing)+"-"+h.name, func(t *testing.T) {
 				t.Parallel()
-				r := startRsyslog(t, p, c.in)
+				r := start(t, p, c.in)
 				n := rounds(6000, 100000)
 				data := sessions(n, thorough)
 				want := bytes.Split(bytes.TrimSuffix(data, []byte("\n")), []byte("\n"))
-				o := standard(r.address(c.in))
+				o := standard(parse(t, r.Address(c.in)))
 				o.Framing, o.Log = c.framing, slog.New(slog.NewTextHandler(t.Output(), nil))
 				if o.Address.Protocol.TLS() {
-					o.TLS.CAFile, o.TLS.CertFile, o.TLS.KeyFile = p.ca, p.clientCert, p.clientKey
+					o.TLS.CAFile, o.TLS.CertFile, o.TLS.KeyFile = p.Authority, p.ClientCert, p.ClientKey
 				}
 				rng := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 1))
 				cuts := func() int { return 0 }
@@ -257,7 +280,7 @@ func TestTortureKilled(t *testing.T) {
 				if !bytes.Equal(acked.Bytes(), data) {
 					t.Errorf("%d bytes handed on, want the %d of the input", acked.Len(), len(data))
 				}
-				lost, twice, example := arrivals(n, want, r.received(c.in, n))
+				lost, twice, example := arrivals(n, want, lines(t, r, c.in, n))
 				t.Logf("harmed %d times: %d lost, %d twice, %+v", times, lost, twice, tally)
 				if lost > 0 {
 					t.Errorf("%d of %d records were lost, the first is %s", lost, n, example)

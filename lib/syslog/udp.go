@@ -23,7 +23,16 @@ type datagrams struct {
 	taken bool // it was not refused
 	err   error
 	token chan struct{}
+	due   time.Time // when all that was sent would have gone at datagramRate
 }
+
+// datagramRate is how many bytes a second are sent. UDP has no way to hold a sender back, and what
+// comes faster than a receiver reads is lost in its kernel, whose buffer for it often has 200 KB
+// (RFC 5426, section 4.3). burst is how many bytes may follow each other at once.
+const (
+	datagramRate = 20 << 20
+	burst        = 32 << 10
+)
 
 // refusalWait is how long a host has to refuse a datagram.
 const refusalWait = 100 * time.Millisecond
@@ -40,8 +49,7 @@ func dialUDP(ctx context.Context, a Address, timeout time.Duration) (*datagrams,
 
 // write sends each message. A refusal is heard only after the datagram that it is about, so the
 // first one goes alone.
-func (d *datagrams) write(b batch, patience time.Duration) error {
-	d.SetWriteDeadline(time.Now().Add(patience))
+func (d *datagrams) write(b batch, _ time.Duration) error {
 	b.each(func(m []byte) {
 		if d.err != nil {
 			return
@@ -50,6 +58,7 @@ func (d *datagrams) write(b batch, patience time.Duration) error {
 			return
 		}
 		d.heard = false
+		d.pace(len(m))
 		if !d.tried {
 			d.tried = true
 			if d.err = d.listen(); d.err != nil {
@@ -60,6 +69,18 @@ func (d *datagrams) write(b batch, patience time.Duration) error {
 		d.sent++
 	})
 	return d.err
+}
+
+// pace waits where sending goes faster than it should.
+func (d *datagrams) pace(bytes int) {
+	now := time.Now()
+	if d.due.Before(now) {
+		d.due = now
+	}
+	d.due = d.due.Add(time.Duration(bytes) * time.Second / datagramRate)
+	if ahead := d.due.Sub(now); ahead > burst*time.Second/datagramRate {
+		time.Sleep(ahead)
+	}
 }
 
 // listen gives the host time to refuse the last datagram.
