@@ -1,7 +1,7 @@
 // Startup measures how long each binary takes to print its help, and what sessions adds to the
-// pipeline that it runs. It is run under a sandbox, with the binaries first on PATH:
+// pipeline that it runs, with the binaries first on PATH, on a small tenant of its own:
 //
-//	PATH="$PWD/bin:$PATH" sess-sandbox run --sessions 5 -- go run ./bench/startup bin
+//	PATH="$PWD/bin:$PATH" go run ./bench/startup
 package main
 
 import (
@@ -16,23 +16,31 @@ import (
 const rounds = 101
 
 func main() {
-	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: startup BIN")
-		os.Exit(2)
-	}
-	bin := os.Args[1]
-	entries, err := os.ReadDir(bin)
+	sessions, err := exec.LookPath("sessions")
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "startup:", err)
-		os.Exit(1)
+		fail(err)
 	}
+	if os.Getenv("SESS_SANDBOX_URL") == "" {
+		self, err := os.Executable()
+		if err != nil {
+			fail(err)
+		}
+		again := exec.Command("sess-sandbox", "run", "--sessions", "5", "--", self)
+		again.Stdout, again.Stderr = os.Stdout, os.Stderr
+		if err := again.Run(); err != nil {
+			fail(err)
+		}
+		return
+	}
+	entries, err := os.ReadDir(filepath.Dir(sessions))
+	if err != nil {
+		fail(err)
+	}
+	bin := filepath.Dir(sessions)
 	fmt.Printf("%-34s %9s %9s\n", "ms, of "+fmt.Sprint(rounds)+" runs", "median", "90 %")
 	row("true (the cost of a process)", measure("true"))
 	for _, e := range entries {
 		row(e.Name()+" --help", measure(filepath.Join(bin, e.Name()), "--help"))
-	}
-	if os.Getenv("INCYDR_URL") == "" {
-		return
 	}
 	pipeline := measure("sh", "-c", "sess-search --state OPEN | sess-fmt --format csv")
 	dispatched := measure("sessions", "search", "--state", "OPEN", "--format", "csv")
@@ -46,13 +54,17 @@ func measure(name string, args ...string) (took []time.Duration) {
 		begun := time.Now()
 		cmd := exec.Command(name, args...)
 		if err := cmd.Run(); err != nil {
-			fmt.Fprintf(os.Stderr, "startup: %s: %v\n", name, err)
-			os.Exit(1)
+			fail(fmt.Errorf("%s: %w", name, err))
 		}
 		took = append(took, time.Since(begun))
 	}
 	slices.Sort(took)
 	return took
+}
+
+func fail(err error) {
+	fmt.Fprintln(os.Stderr, "startup:", err)
+	os.Exit(1)
 }
 
 func median(took []time.Duration) time.Duration { return took[len(took)/2] }
