@@ -205,3 +205,27 @@ func TestTooManyAndTooLongKeys(t *testing.T) {
 		t.Errorf("%d unnamed, %s", len(list), s.Value(0))
 	}
 }
+
+func TestAppendTextMost(t *testing.T) {
+	for _, c := range []struct {
+		raw  string
+		most int
+		want string
+		left int
+	}{
+		{`"abcdef"`, 4, "abcd", 2},
+		{`"abcdef"`, 6, "abcdef", 0},
+		{`"ab\ncdef"`, 3, "ab\n", 4},
+		{`"ab\ncdef"`, 2, "ab\n", 4},
+		{`"aéb"`, 2, "a", 3},
+		{`"\u00e9\u00e9"`, 2, "é", 6},
+		{"\"\xff\xff\xff\"", 100, "\ufffd\ufffd\ufffd", 0},
+		{`12345`, 3, "123", 2},
+		{`""`, 0, "", 0},
+	} {
+		got, left := AppendTextMost([]byte("x"), []byte(c.raw), c.most)
+		if string(got) != "x"+c.want || left != c.left {
+			t.Errorf("%s to %d bytes: %q and %d left; want %q and %d", c.raw, c.most, got[1:], left, c.want, c.left)
+		}
+	}
+}

@@ -10,7 +10,7 @@ import (
 // what is no UTF-8 and what is half of a surrogate pair becomes U+FFFD. Anything but a string
 // is appended as it is. The value must be valid JSON.
 func AppendText(dst, raw []byte) []byte {
-	dst, _ = AppendTextMost(dst, raw, len(raw))
+	dst, _ = AppendTextMost(dst, raw, len("\ufffd")*len(raw)) // the most that a byte becomes
 	return dst
 }
 
