@@ -112,15 +112,24 @@ func copyTree(from, to string) error {
 		if err := os.WriteFile(f.to, content, f.mode()); err != nil {
 			return err
 		}
+		if err := os.Chmod(f.to, f.mode()); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// touch sets the time of all below folder.
-func touch(folder string, when time.Time) error {
-	return filepath.WalkDir(folder, func(p string, _ fs.DirEntry, err error) error {
+// level sets the time of all below folder, and opens the folders to everybody, whatever umask
+// they were made with.
+func level(folder string, when time.Time) error {
+	return filepath.WalkDir(folder, func(p string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
+		}
+		if entry.IsDir() {
+			if err := os.Chmod(p, 0o755); err != nil {
+				return err
+			}
 		}
 		return os.Chtimes(p, when, when)
 	})

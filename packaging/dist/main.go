@@ -162,13 +162,16 @@ func (d *dist) packages(processor, bin, share, stage string) error {
 		if err := copyTree(share, filepath.Join(stage, "share")); err != nil {
 			return err
 		}
+		if err := copyTree("packaging/systemd", filepath.Join(stage, "lib", "systemd", "system")); err != nil {
+			return err
+		}
 		if kind == "deb" {
 			zsh := filepath.Join(stage, "share", "zsh")
 			if err := os.Rename(filepath.Join(zsh, "site-functions"), filepath.Join(zsh, "vendor-completions")); err != nil {
 				return err
 			}
 		}
-		if err := touch(stage, d.when); err != nil {
+		if err := level(stage, d.when); err != nil {
 			return err
 		}
 		name := fmt.Sprintf("sess-%s-linux-%s.%s", d.version, processor, kind)
