@@ -90,7 +90,7 @@ func hidden(r, before, after rune) bool {
 	case r == zeroWidthJoiner:
 		return !joins(before) || !joins(after)
 	case r == zeroWidthNonJoiner:
-		return !unicode.In(before, joining...) || !unicode.In(after, joining...)
+		return !unicode.In(before, joining...) || !unicode.In(after, joining...) || unicode.Is(unicode.Cf, after)
 	case unicode.Is(unicode.Variation_Selector, r):
 		return before == 0 || unicode.Is(unicode.Variation_Selector, before) || before < 0x80 && !keycap(before) ||
 			r >= 0xe0100 && !unicode.Is(unicode.Han, before)
@@ -111,7 +111,8 @@ var joining = []*unicode.RangeTable{
 // joins tells whether a zero-width joiner makes sense beside the character: a pictograph, or a
 // letter or mark of a joining script.
 func joins(r rune) bool {
-	return r != utf8.RuneError && (unicode.In(r, unicode.So, unicode.Sk) || r == '\ufe0f' || unicode.In(r, joining...))
+	return r != utf8.RuneError && !unicode.Is(unicode.Cf, r) &&
+		(unicode.In(r, unicode.So, unicode.Sk) || r == '\ufe0f' || unicode.In(r, joining...))
 }
 
 func keycap(r rune) bool { return r >= '0' && r <= '9' || r == '#' || r == '*' }
