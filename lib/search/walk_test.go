@@ -165,8 +165,12 @@ func TestASlowReaderSlowsTheRequests(t *testing.T) {
 	w := walkerOf(t, tenant, tenant.Environ)
 	ctx, cancel := context.WithCancel(t.Context())
 	stuck, done := make(chan struct{}), make(chan error)
+	pages := 0
 	go func() {
 		done <- w.Walk(ctx, Search{}, func([]Session) error {
+			if pages++; pages < 2 {
+				return nil // the first page alone sends for no others
+			}
 			close(stuck)
 			<-ctx.Done()
 			return ctx.Err()
@@ -174,7 +178,7 @@ func TestASlowReaderSlowsTheRequests(t *testing.T) {
 	}()
 	<-stuck
 	time.Sleep(500 * time.Millisecond) // for what must not happen
-	if asked := tenant.Stats().Requests["GET /v1/sessions"]; asked > 1+2*8 {
+	if asked := tenant.Stats().Requests["GET /v1/sessions"]; asked > 2+2*8 {
 		t.Errorf("%d requests for a reader that does not read", asked)
 	}
 	cancel()
@@ -551,6 +555,106 @@ func TestWalkOnAListThatNeverStandsStill(t *testing.T) {
 			checkWalk(t, lines(t, w, query.search), stayed, stayed)
 			if t.Failed() {
 				t.Fatalf("query %d, seed %d", n, seed)
+			}
+		}
+	}
+}
+
+// One thing happens at one request, in each of the ways in which one change hides another; it is
+// seen, whichever request it is.
+func TestOneChangeIsSeen(t *testing.T) {
+	const n = 260
+	at := func(b *board, place int) *row {
+		return b.matching(url.Values{"has_alerts": {"true"}, "state": {"OPEN"}})[place]
+	}
+	leave := func(b *board, place int) {
+		x := at(b, place)
+		x.state = "CLOSED"
+		b.touch(x)
+	}
+	arrive := func(b *board, place int) {
+		end := at(b, place).end
+		b.rows = append(b.rows, &row{id: "new", begin: end - 10, end: end, updated: b.now, alerts: true, state: "OPEN"})
+	}
+	changes := map[string]func(*board){
+		"one leaves from what was read":                 func(b *board) { leave(b, 3) },
+		"one leaves from the middle":                    func(b *board) { leave(b, 120) },
+		"one arrives on top":                            func(b *board) { arrive(b, 0) },
+		"one leaves from what was read, one comes last": func(b *board) { leave(b, 3); arrive(b, n-10) },
+		"one leaves from the end, one comes first":      func(b *board) { leave(b, n-10); arrive(b, 0) },
+		"one moves to the top": func(b *board) {
+			x := at(b, 150)
+			x.end = b.now
+			b.touch(x)
+		},
+	}
+	for name, change := range changes {
+		for when := 2; when <= 7; when++ {
+			for way, read := range map[string]func(*Walker, func([]Session) error) error{
+				"walk": func(w *Walker, emit func([]Session) error) error {
+					return w.Walk(t.Context(), Search{Query: incydr.Query{States: []string{"OPEN"}}}, emit)
+				},
+				"window": func(w *Walker, emit func([]Session) error) error {
+					return w.ReadWindow(t.Context(), incydr.Query{States: []string{"OPEN"}}, Window{}, emit)
+				},
+			} {
+				b := newBoard(0, nil)
+				for i := range int64(n) {
+					b.rows = append(b.rows, &row{id: fmt.Sprint("s", i), begin: boardStart + i*1000, end: boardStart + i*2000 + 5, updated: boardStart + i*2000 + 5, alerts: true, state: "OPEN"})
+				}
+				q := url.Values{"has_alerts": {"true"}, "state": {"OPEN"}}
+				before := b.ids(q)
+				b.change = func(b *board) {
+					if b.asked == when {
+						change(b)
+					}
+				}
+				w := walkerOf(t, b, b.environ)
+				w.slots = make(chan struct{}, 1) // one request after the other, in their order
+				var got []string
+				err := read(w, func(sessions []Session) error {
+					for _, s := range sessions {
+						got = append(got, string(s.Raw))
+					}
+					return nil
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				checkWalk(t, got, before, b.ids(q))
+				if t.Failed() {
+					t.Fatalf("%s: %s at request %d", way, name, when)
+				}
+			}
+		}
+	}
+}
+
+// A session that gains alerts at one request, whichever it is, is neither lost between those with
+// and those without nor printed twice.
+func TestAGainOfAlertsIsSeen(t *testing.T) {
+	for when := 1; when <= 8; when++ {
+		for _, place := range []int64{2, 60, 117} {
+			b := newBoard(0, nil)
+			for i := range int64(240) {
+				b.rows = append(b.rows, &row{id: fmt.Sprint("s", i), begin: boardStart + i*1000, end: boardStart + i*2000 + 5, updated: boardStart + i*2000 + 5, alerts: i%2 == 0})
+			}
+			b.change = func(b *board) {
+				if b.asked == when {
+					x := b.matching(url.Values{"has_alerts": {"false"}})[place]
+					x.alerts = true
+					b.touch(x)
+				}
+			}
+			w := walkerOf(t, b, b.environ)
+			w.slots = make(chan struct{}, 1)
+			all := map[string]bool{}
+			for _, x := range b.rows {
+				all[x.id] = true
+			}
+			checkWalk(t, lines(t, w, Search{AnyAlerts: true}), all, all)
+			if t.Failed() {
+				t.Fatalf("place %d at request %d", place, when)
 			}
 		}
 	}
