@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"syscall"
 	"testing"
@@ -23,10 +24,11 @@ import (
 	"sess/lib/sandbox"
 )
 
-// rounds is how often something is done: few times, and many with SESS_TORTURE=1.
+// rounds is how often something is done: few times, and SESS_TORTURE times many where that is
+// set.
 func rounds(few, many int) int {
-	if os.Getenv("SESS_TORTURE") != "" {
-		return many
+	if n, err := strconv.Atoi(os.Getenv("SESS_TORTURE")); err == nil && n > 0 {
+		return n * many
 	}
 	return few
 }
@@ -267,7 +269,7 @@ func (s *feedSite) pipeline(stages []*exec.Cmd, begun func() func()) (killed boo
 }
 
 // Of two searches at once one says that the checkpoint is in use, or waits; nothing is printed twice.
-func TestTwoSearchesAtOnce(t *testing.T) {
+func TestRecallOfTwoSearchesAtOnce(t *testing.T) {
 	waited, refused := 0, 0
 	for round := range rounds(6, 50) {
 		s := newFeedSite(t, sandbox.Options{Sessions: 300, Days: 5, Latency: 80 * time.Millisecond})
@@ -314,6 +316,32 @@ func TestTwoSearchesAtOnce(t *testing.T) {
 	t.Logf("%d were refused; both ended well %d times", refused, waited)
 	if refused == 0 {
 		t.Error("no search was ever refused")
+	}
+}
+
+// A disk that is full is noticed before anything is printed that could not be recorded.
+func TestRecallWithAFullDisk(t *testing.T) {
+	s := newFeedSite(t, sandbox.Options{Sessions: 500, Days: 5})
+	times := map[string]int{}
+	full := 0
+	for limit := 2; ; limit += 13 { // blocks of 512 bytes that a file may have
+		search := s.command("sh", "-c", "ulimit -f "+strconv.Itoa(limit)+"; exec sess-search --checkpoint siem")
+		var stdout, stderr bytes.Buffer
+		search.Stdout, search.Stderr = &stdout, &stderr
+		search.Run()
+		for line := range bytes.Lines(stdout.Bytes()) {
+			times[sessionID(line)]++
+		}
+		code := search.ProcessState.ExitCode()
+		if code == 0 {
+			break
+		}
+		if full++; code != 1 || !bytes.Contains(stderr.Bytes(), []byte("checkpoint \"siem\"")) {
+			t.Fatalf("it exited with %d: %s", code, stderr.String())
+		}
+	}
+	if lost, twice := s.judge(times); lost+twice > 0 || full < 3 {
+		t.Errorf("%d lost, %d twice, %d full disks", lost, twice, full)
 	}
 }
 

@@ -293,6 +293,29 @@ func TestTornEndIsDropped(t *testing.T) {
 	}
 }
 
+// What was left behind the end does not come back when less than that is appended.
+func TestTornEndIsCutOff(t *testing.T) {
+	d := newDir(t)
+	c := create(t, d, "siem", sessions(0, 5)...)
+	for i, garbage := range []string{strings.Repeat("\x00 garbage\n", 200), strings.Repeat("{", 2000)} {
+		text, err := os.ReadFile(c.path())
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(t, c.path(), append(text, garbage...))
+		c = load(t, d, "siem")
+		commit(t, c, sessions(5+i, 6+i)...)
+		info, err := os.Stat(c.path())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info.Size() != c.size {
+			t.Errorf("%d bytes, %d of them are lines", info.Size(), c.size)
+		}
+		mustHold(t, load(t, d, "siem"), sessions(0, 6+i))
+	}
+}
+
 // The last line is dropped when it has lost its end, whoever did that: it costs one session
 // printed again.
 func TestLastLineMayLoseItsEnd(t *testing.T) {

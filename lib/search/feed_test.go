@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -220,6 +222,53 @@ func TestRecallOfOtherQueries(t *testing.T) {
 				return
 			}
 			s.mustHave(seen)
+		})
+	}
+}
+
+// Sessions come, change and show up late while a poll is under way.
+func TestRecallWhileAllChanges(t *testing.T) {
+	for name, change := range map[string]func(*Feed){"with alerts": func(*Feed) {}, "both": anyAlerts, "no alerts": func(f *Feed) { f.Search.Query.Alerts = incydr.WithoutAlerts }} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t, sandbox.Options{Sessions: 1500, Days: 6, Churn: 10 * time.Millisecond, Latency: time.Millisecond})
+			seen := map[string]bool{} // of what can leave the filter, what was there both before and after a poll
+			query := func(f *Feed) string {
+				if f.Search.AnyAlerts {
+					return "alerts=any"
+				}
+				return f.Search.Query.Values().Encode()
+			}
+			polls, uncertain := 0, 0
+			for range 40 {
+				f := s.feed(change)
+				before := s.ids(query(f))
+				_, err := f.Poll(t.Context())
+				var doubt *Uncertain
+				if errors.As(err, &doubt) {
+					uncertain++
+					continue
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				polls++
+				after := s.ids(query(f))
+				for id := range before {
+					if after[id] && s.lines[id] == 0 {
+						t.Errorf("%s was there when the poll began, and is not printed when it has finished", id)
+					}
+					seen[id] = seen[id] || after[id]
+				}
+			}
+			if len(seen) < 100 || polls < 30 {
+				t.Errorf("the test says little: %d sessions, %d polls, %d uncertain", len(seen), polls, uncertain)
+			}
+			for id, n := range s.lines {
+				if n > 1 {
+					t.Errorf("%s was printed %d times", id, n)
+				}
+			}
 		})
 	}
 }
@@ -584,12 +633,141 @@ func TestClocks(t *testing.T) {
 			s.poll()
 			s.poll()
 			s.tenant.Advance(-jump)
+			s.tenant.Add(5, time.Time{})
 			for s.tenant.Now().Before(until.Add(24 * time.Hour)) {
 				s.tenant.Advance(6 * time.Hour)
 				s.poll()
 			}
 			s.mustHave(s.ids("alerts=true"))
 		})
+	}
+}
+
+// A session that begins in the future, by some laptop's clock, is printed, and does not take
+// the floor with it.
+func TestSessionFromTheFuture(t *testing.T) {
+	s := newSite(t, sandbox.Options{Sessions: 500, Days: 10, Lag: 24 * time.Hour, Now: until.Add(-3 * 24 * time.Hour)})
+	s.tenant.Add(1, until.Add(300*24*time.Hour))
+	for s.tenant.Now().Before(until.Add(24 * time.Hour)) {
+		s.poll(func(f *Feed) { f.Lookback = 36 * time.Hour }, anyAlerts)
+		s.tenant.Advance(6 * time.Hour)
+	}
+	s.poll(anyAlerts)
+	s.mustHave(s.ids(""))
+}
+
+// Where a limit ends a poll, what is left is found later, however long that takes.
+func TestLimitKeepsTheFloor(t *testing.T) {
+	s := newSite(t, sandbox.Options{Sessions: 600, Days: 7})
+	s.poll(anyAlerts)
+	s.tenant.Add(1, s.tenant.Now().Add(-aWeek+6*time.Hour))
+	for range 4 {
+		s.tenant.Advance(12 * time.Hour)
+		s.tenant.Add(1, time.Time{})
+		s.poll(anyAlerts, func(f *Feed) { f.Search.Limit = 1 })
+	}
+	s.poll(anyAlerts)
+	s.mustHave(s.ids(""))
+}
+
+// One session leaves the filter and another enters it: the count is as it was.
+func TestOneLeavesAnotherEnters(t *testing.T) {
+	s := newSite(t, sandbox.Options{Sessions: 2000, Days: 6})
+	open := func(f *Feed) { f.Search.Query.States = []string{"OPEN"} }
+	s.poll(open)
+	items, err := s.tenant.Items("alerts=true&sort_direction=ASC")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var entered, left string
+	for _, item := range items {
+		id := Parse(item).ID
+		if s.lines[id] == 0 && entered == "" {
+			entered = id
+		} else if s.lines[id] == 1 && left == "" {
+			left = id
+		}
+	}
+	change := func(id, state string) {
+		if err := s.walker.Client.ChangeState(t.Context(), []string{id}, state); err != nil {
+			t.Fatal(err)
+		}
+	}
+	change(left, "CLOSED")
+	change(entered, "OPEN")
+	s.poll(open)
+	if s.lines[entered] != 1 || s.lines[left] != 1 {
+		t.Errorf("the one that entered was printed %d times, the one that left %d times", s.lines[entered], s.lines[left])
+	}
+}
+
+// A reading that was interrupted, and is finished a day later, is as of when it began: what
+// showed up meanwhile where it had been is found by the next one.
+func TestResumedReadingIsOfItsBegin(t *testing.T) {
+	s := newSite(t, sandbox.Options{Sessions: 6000, Days: 10, Now: until.Add(-4 * 24 * time.Hour)})
+	short := func(f *Feed) { f.Lookback = 36 * time.Hour }
+	s.poll(short, withUpdates)
+	s.tenant.Advance(60 * time.Hour)
+	late := s.tenant.Now().Add(-34 * time.Hour)
+	f := s.feed(short, withUpdates, func(f *Feed) {
+		f.Print = func(sessions []Session) error {
+			if sessions[0].Begin > late.Add(30*time.Hour).UnixMilli() {
+				return errKilled
+			}
+			return s.print(sessions)
+		}
+	})
+	if _, err := f.Poll(t.Context()); !errors.Is(err, errKilled) {
+		t.Fatal(err)
+	}
+	if f.checkpoint.State().Done <= late.UnixMilli() {
+		t.Fatal("the test says little: the reading did not come as far as that")
+	}
+	s.tenant.Advance(time.Hour)
+	s.tenant.Add(1, late)
+	s.tenant.Advance(30 * time.Hour)
+	s.tenant.Add(1, time.Time{})
+	s.poll(short, withUpdates)
+	s.poll(short, withUpdates)
+	for id := range s.ids("alerts=true") {
+		if s.lines[id] == 0 {
+			t.Fatalf("%s is lost", id)
+		}
+	}
+}
+
+// What a deferred search had read when it was killed, and nobody committed, is read again by one
+// that is not deferred.
+func TestDeferredReadingLeavesNoMark(t *testing.T) {
+	s := newSite(t, sandbox.Options{Sessions: 2000, Days: 6})
+	f := s.feed(deferred, withUpdates, s.killed(25, true))
+	for range 2 { // the second time most is on its way already
+		if _, err := f.Poll(t.Context()); !errors.Is(err, errKilled) {
+			t.Fatal(err)
+		}
+	}
+	s.lines = map[string]int{}
+	s.poll(withUpdates)
+	s.mustHave(s.ids("alerts=true"))
+}
+
+// The floor stays below what is not committed, though newer sessions are.
+func TestFloorStaysBelowWhatIsOnItsWay(t *testing.T) {
+	s := newSite(t, sandbox.Options{Sessions: 300, Days: 30})
+	if _, err := s.feed(deferred).Poll(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var newest []Session
+	for _, id := range s.order[len(s.order)/2:] {
+		newest = append(newest, Parse([]byte(s.bytes[id])))
+	}
+	if err := s.commit("siem", newest); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if r := s.poll(deferred); r.Printed != len(s.lines)-len(newest) {
+			t.Fatalf("%d of %d that are not committed are printed", r.Printed, len(s.lines)-len(newest))
+		}
 	}
 }
 
@@ -715,6 +893,74 @@ func TestQueriesAsText(t *testing.T) {
 	}
 	if len(texts) != 11 {
 		t.Errorf("%d texts of 11 queries", len(texts))
+	}
+}
+
+// A server that fails for a while does not end a feed; credentials that are refused do.
+func TestFollowRidesOutTheServersFaults(t *testing.T) {
+	s := newSite(t, sandbox.Options{Sessions: 200, Days: 5})
+	var down atomic.Int32
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/v1/sessions" && down.Add(-1) >= 0 {
+			w.WriteHeader(http.StatusInternalServerError)
+			return
+		}
+		s.tenant.ServeHTTP(w, r)
+	}))
+	defer server.Close()
+	environ := append(s.tenant.Environ(server.URL), "HOME="+t.TempDir())
+	walker := func(environ ...string) func(*Feed) {
+		settings, err := incydr.LoadSettings("", environ)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return func(f *Feed) { f.Walker = NewWalker(incydr.New(settings, incydr.Options{RetryFor: -1}), 0, nil) }
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	down.Store(4)
+	polls := 0
+	f := s.feed(walker(environ...), func(f *Feed) {
+		f.Print = func(sessions []Session) error {
+			if polls++; polls == 2 {
+				down.Store(3)
+			}
+			if len(s.lines)+len(sessions) >= len(s.ids("alerts=true")) {
+				stop()
+			}
+			return s.print(sessions)
+		}
+	})
+	if err := f.Follow(ctx, time.Millisecond); !errors.Is(err, context.Canceled) {
+		t.Fatalf("it ended: %v", err)
+	}
+	if polls < 3 {
+		t.Fatalf("%d batches", polls)
+	}
+	s.mustHave(s.ids("alerts=true"))
+
+	environ[1] += "-stranger"
+	err := s.feed(walker(environ...), func(f *Feed) { f.Name = "other" }).Follow(t.Context(), time.Millisecond)
+	var status *incydr.StatusError
+	if !errors.As(err, &status) || status.ExitCode() != 4 {
+		t.Errorf("refused credentials: %v", err)
+	}
+}
+
+func TestPauses(t *testing.T) {
+	for failures, want := range map[int]time.Duration{0: time.Minute, 1: 2 * time.Minute, 3: 8 * time.Minute, 4: longestBackOff, 100: longestBackOff} {
+		for range 100 {
+			if d := pause(time.Minute, failures); d < want*9/10 || d > want*11/10 {
+				t.Fatalf("after %d failures: %v", failures, d)
+			}
+		}
+	}
+	if d := pause(time.Hour, 9); d < 54*time.Minute {
+		t.Errorf("less often than asked for: %v", d)
+	}
+	a, b := pause(time.Hour, 0), pause(time.Hour, 0)
+	if a == b {
+		t.Error("all feeds ask at once")
 	}
 }
 

@@ -35,6 +35,7 @@ type poll struct {
 
 	inferred bool // a count was not asked for but worked out
 	young    bool // something new may have come after the first answer
+	exact    bool // all counts are to be asked for
 }
 
 // Poll searches once. What it finds is printed and recorded batch by batch, so that it may be
@@ -116,23 +117,16 @@ func (p *poll) run() error {
 	case p.full:
 		return p.everything()
 	}
-	for range 5 {
-		p.inferred, p.young = false, false
-		if err := p.compare(first); err != nil {
-			return err
-		}
-		if !p.inferred || !p.young && p.count(p.win) == first.Total {
-			return nil
-		}
-		// What came meanwhile was in some of the counts and not in others.
-		if first, err = p.ask(p.win); err != nil {
-			return err
-		}
-		if first.Total == p.count(p.win) {
-			return nil
-		}
+	if err := p.compare(first); err != nil || !p.inferred || !p.young {
+		return err
 	}
-	return asked(&Uncertain{Window: p.win, Counted: first.Total, Given: p.count(p.win)})
+	// What came meanwhile may have been in one count and not in another. Where it makes no
+	// difference now, it made none; else all is counted, and nothing inferred.
+	if first, err = p.ask(p.win); err != nil || first.Total == p.count(p.win) {
+		return err
+	}
+	p.exact = true
+	return p.compare(first)
 }
 
 // compare finds what is new by the counts, beginning with the answer for everything.
@@ -232,8 +226,17 @@ func (p *poll) resolve(win Window, total int64, newest int) error {
 	if err != nil {
 		return err
 	}
-	p.inferred = true
-	return p.resolve(lower, total-a.Total, 4*newest)
+	total -= a.Total
+	if p.inferred = true; p.exact {
+		if a, err = p.ask(lower); err != nil {
+			return err
+		}
+		if err := p.hand(a.Sessions, nil); err != nil {
+			return err
+		}
+		total = a.Total
+	}
+	return p.resolve(lower, total, 4*newest)
 }
 
 // leaf reads a window that cannot be divided, or need not be.
@@ -370,11 +373,11 @@ func oldest(sessions []Session) int64 {
 func (p *poll) everything() error {
 	win := p.win
 	state := p.checkpoint.State()
-	if state.Began != 0 && !p.Deferred {
+	if state.Began != 0 {
 		p.began = min(p.began, state.Began)
 		win.From = max(win.From, state.Done)
 	}
-	return p.read(win, func(done int64) *checkpoint.State {
+	err := p.read(win, func(done int64) *checkpoint.State {
 		if p.Deferred {
 			return nil // what this process prints may never be committed
 		}
@@ -382,6 +385,16 @@ func (p *poll) everything() error {
 		s.Began, s.Done = p.began, max(done, win.From)
 		return &s
 	})
+	var uncertain *Uncertain
+	if errors.As(err, &uncertain) && !p.Deferred {
+		// The span in doubt is to be read again.
+		s := p.checkpoint.State()
+		s.Began, s.Done = 0, 0
+		if failed := p.checkpoint.SetState(s); failed != nil {
+			return failed
+		}
+	}
+	return err
 }
 
 // finish moves the floor and tidies the journal up.
@@ -409,14 +422,11 @@ func (p *poll) finish() error {
 }
 
 // floor is where the floor may be, now that the poll has found everything that there was when
-// it began: the earlier of the newest begin recorded and that time, less the lookback; and
-// neither above what was not searched nor above what is not known to be delivered.
+// it began: the newest begin recorded, of those not in the future by the server's clock, less
+// the lookback; and neither above what was not searched nor above what is not known to be
+// delivered.
 func (p *poll) floor() int64 {
-	newest := p.checkpoint.Newest(p.began)
-	if newest == 0 {
-		return 0
-	}
-	floor := min(newest, p.began)
+	floor := p.checkpoint.Newest(p.began)
 	if p.win.To != 0 {
 		floor = min(floor, p.win.To)
 	}
@@ -424,7 +434,7 @@ func (p *poll) floor() int64 {
 	if n, oldest := p.checkpoint.InFlight(); n > 0 {
 		floor = min(floor, oldest)
 	}
-	return floor
+	return max(floor, 0)
 }
 
 func abs(n int64) int64 { return max(n, -n) }
