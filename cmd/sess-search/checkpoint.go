@@ -74,11 +74,12 @@ func names(from *tenant.Options) []string {
 // check refuses options that make no sense together.
 func (f *feed) check(wanted search.Search, count bool) error {
 	if f.name == "" {
-		for option, given := range map[string]bool{
-			"--lookback": f.lookbackGiven, "--updates": *f.updates, "--defer": *f.deferred, "--follow": f.followed, "--wait": f.waitGiven,
-		} {
-			if given {
-				return cli.Usagef("%s needs --checkpoint NAME", option)
+		for _, o := range []struct {
+			name  string
+			given bool
+		}{{"--defer", *f.deferred}, {"--follow", f.followed}, {"--updates", *f.updates}, {"--lookback", f.lookbackGiven}, {"--wait", f.waitGiven}} {
+			if o.given {
+				return cli.Usagef("%s needs --checkpoint NAME", o.name)
 			}
 		}
 		return nil

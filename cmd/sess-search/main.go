@@ -10,6 +10,18 @@
 //	sess-search --state OPEN | jq -c 'select(.highEvents>3)' | sess-update --state IN_PROGRESS
 //	sess-search --count --any-alerts --start 2026-11-01 --end 2026-12-01
 //
+// With --checkpoint NAME only what the checkpoint has not seen yet is printed, and recorded there
+// once it has been: run again and again, or with --follow, every session comes once, whenever it
+// shows up within --lookback of its begin. They come oldest begin first, whatever --sort says. The
+// first search under a name begins at --start; the later ones go on from there. --end and --limit
+// bound one search. A process that is killed loses nothing, and may print up to 50 sessions twice. In a
+// pipeline, --defer leaves the record to the last stage, so that only what has arrived counts:
+//
+//	sess-search --checkpoint siem --defer | sess-syslog --ack RELP:siem:2514 | sess-checkpoint commit siem >/dev/null
+//	sess-search --checkpoint siem --follow 60s >>sessions.jsonl
+//
+// docs/checkpoints.md says what is promised, and how to run a feed.
+//
 // Settings come from the environment, or from .env in the current folder, or from
 // ~/.config/incydr/.env: INCYDR_URL, INCYDR_API_CLIENT_ID, INCYDR_API_CLIENT_SECRET.
 package main
