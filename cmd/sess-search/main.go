@@ -29,6 +29,7 @@ package main
 import (
 	"context"
 	_ "embed"
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -57,6 +58,7 @@ func setup(app *cli.App) cli.Action {
 	tag := app.Flag("tag", "Put this field first into each session, to tell merged streams apart.").PlaceHolder("KEY=VALUE").String()
 	meter := metering.Declare(app)
 	return func(ctx context.Context) error {
+		spare(app.Getenv("GOGC"))
 		figures, err := meter.Open(feed.labels()...)
 		if err != nil {
 			return err
@@ -92,14 +94,22 @@ func setup(app *cli.App) cli.Action {
 			}
 			return app.Stdout.WriteLine(strconv.AppendInt(nil, n, 10))
 		}
-		bar := app.Progress("sessions")
-		defer bar.Done()
-		walker.Progress = func(done, total int64) {
-			bar.Total(total)
-			bar.Set(done)
+		if !app.StdoutIsTerminal() { // the sessions themselves show how far it is
+			bar := app.Progress("sessions")
+			defer bar.Done()
+			walker.Progress = func(done, total int64) {
+				bar.Note(pages(done, total, int64(client.PageSize())))
+				bar.Total(total)
+				bar.Set(done)
+			}
 		}
 		return walker.Walk(ctx, wanted, done.counting(printer(app.Stdout, prefix)))
 	}
+}
+
+// pages says how many pages are done.
+func pages(done, total, size int64) string {
+	return fmt.Sprintf("page %d of %d", (done+size-1)/size, (total+size-1)/size)
 }
 
 // printer writes a batch of sessions out whole, each with the tag in front of its first field.
