@@ -60,7 +60,7 @@ func setup(app *cli.App) cli.Action {
 	named(command("delete", "Delete this checkpoint.", t.delete))
 	commit := named(command("commit", "Record the sessions on stdin as delivered, and pass them on.", t.commit))
 	commit.Arg("command", "What is to print them: they are recorded once it has read them all and ended well.").StringsVar(&t.command)
-	t.maxLine = cli.CountVar(commit.Flag("max-line", "The longest line taken, in bytes.").PlaceHolder("BYTES").Default("67108864"), 1, 1<<30)
+	t.maxLine = cli.CountVar(commit.Flag("max-line", "The longest line taken, in bytes (67108864).").PlaceHolder("BYTES").Default("67108864"), 1, 1<<30)
 
 	return func(ctx context.Context) error { return t.run(ctx) }
 }

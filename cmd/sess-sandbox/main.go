@@ -133,16 +133,16 @@ func tenantOptions(app *cli.App) func() (sandbox.Options, error) {
 	sessions := cli.CountVar(app.Flag("sessions", "How many sessions there are (500).").PlaceHolder("N").Default("500"), 0, 10_000_000)
 	seed := app.Flag("seed", "The same seed gives the same sessions (1).").PlaceHolder("N").Default("1").Uint64()
 	days := cli.CountVar(app.Flag("days", "How many days they span (90).").PlaceHolder("N").Default("90"), 1, 3650)
-	until := cli.TimeVar(app.Flag("until", "Where the data ends (the last midnight, UTC).").PlaceHolder("TIME"))
-	now := cli.TimeVar(app.Flag("now", "Start the tenant's clock here (real time).").PlaceHolder("TIME"))
-	lag := cli.DurationVar(app.Flag("lag", "How late sessions show up, at most.").PlaceHolder("DURATION").Default("0s"))
+	until := cli.TimeVar(app.Flag("until", "Where the data ends (the last midnight, UTC).").PlaceHolder("T"))
+	now := cli.TimeVar(app.Flag("now", "Start the tenant's clock here (real time).").PlaceHolder("T"))
+	lag := cli.DurationVar(app.Flag("lag", "How late sessions show up, at most.").PlaceHolder("D").Default("0s"))
 	hostile := app.Flag("hostile", "Control characters, formulas, bidi tricks and huge fields in the data.").Bool()
-	latency := cli.DurationVar(app.Flag("latency", "How long each request takes.").PlaceHolder("DURATION").Default("0s"))
+	latency := cli.DurationVar(app.Flag("latency", "How long each request takes.").PlaceHolder("D").Default("0s"))
 	rate := cli.CountVar(app.Flag("rate", "Requests a minute, then 429 with Retry-After (0: any number).").PlaceHolder("N").Default("0"), 0, 1_000_000_000)
 	share := &portion{}
 	app.Flag("faults", "Share of requests, 0 to 1, that get a 5xx or a cut connection.").PlaceHolder("P").Default("0").SetValue(share)
-	life := cli.DurationVar(app.Flag("token-life", "How long a token is good for (15m).").PlaceHolder("DURATION").Default("15m"))
-	churn := cli.DurationVar(app.Flag("churn", "Change something this often.").PlaceHolder("DURATION").Default("0s"))
+	life := cli.DurationVar(app.Flag("token-life", "How long a token is good for (15m).").PlaceHolder("D").Default("15m"))
+	churn := cli.DurationVar(app.Flag("churn", "Change something this often.").PlaceHolder("D").Default("0s"))
 
 	return func() (sandbox.Options, error) {
 		options := sandbox.Options{

@@ -29,6 +29,7 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 
 	"sess/lib/cli"
+	"sess/lib/cli/tenant"
 	"sess/lib/incydr"
 	"sess/lib/pipeline"
 )
@@ -119,7 +120,12 @@ func declare(app *cli.App, c pipeline.Command) {
 	command := app.Command(c.Name, c.Help)
 	command.HelpLong("    " + c.Example)
 	for _, o := range c.Options {
-		flag := command.Flag(o.Name, o.Help).PlaceHolder(o.Value).HintOptions(words(o.Words)...)
+		flag := command.Flag(o.Name, o.Help).PlaceHolder(o.Value)
+		if o.Words == "checkpoint" {
+			flag.HintAction(func() []string { return tenant.CheckpointNames(app.Environ()) })
+		} else {
+			flag.HintOptions(words(o.Words)...)
+		}
 		if o.Short != 0 {
 			flag.Short(o.Short)
 		}

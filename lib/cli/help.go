@@ -68,7 +68,11 @@ func rest(manual string) string {
 	if !ok {
 		return ""
 	}
-	return "\n" + strings.ReplaceAll(after, "\t", "    ") + "\n"
+	lines := strings.Split(after, "\n")
+	for i, line := range lines {
+		lines[i] = strings.TrimPrefix(line, "# ") // a heading
+	}
+	return "\n" + strings.ReplaceAll(strings.Join(lines, "\n"), "\t", "    ") + "\n"
 }
 
 // options lays the options out in two columns; what all tools share comes last.

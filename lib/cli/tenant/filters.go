@@ -33,20 +33,20 @@ func DeclareFilters(app *cli.App, stateFlag string) *Filters {
 	f := &Filters{stateFlag: stateFlag, order: new(string), direction: new(string), anyAlerts: new(bool)}
 	f.start = cli.TimeVar(app.Flag("start", "Sessions that begin then or later: 2026-11-20, 2026-11-20 13:45:00 (UTC), RFC 3339, epoch milliseconds, or how long ago: 36h, 7d, P5D.").PlaceHolder("T"))
 	f.end = cli.TimeVar(app.Flag("end", "Sessions that begin earlier than that.").PlaceHolder("T"))
-	f.states = app.Flag(stateFlag, "Sessions in this state (repeatable): "+strings.Join(incydr.States, ", ")+".").PlaceHolder("S").Strings()
+	f.states = app.Flag(stateFlag, "Sessions in this state; may be repeated: "+strings.Join(incydr.States, ", ")+".").PlaceHolder("S").HintOptions(incydr.States...).Strings()
 	f.anyState = app.Flag("any-state", "Leave state names that are unknown here to the server.").Bool()
 	words := append([]string{}, incydr.Severities...)
 	for i := range incydr.Severities {
 		words = append(words, strconv.Itoa(i))
 	}
-	f.severities = cli.EnumsVar(app.Flag("severity", "Sessions of this severity (repeatable): NO_RISK, LOW, MODERATE, HIGH, CRITICAL, or 0 to 4.").PlaceHolder("S"), "severity", words...)
+	f.severities = cli.EnumsVar(app.Flag("severity", "Sessions of this severity; may be repeated: NO_RISK, LOW, MODERATE, HIGH, CRITICAL, or 0 to 4.").PlaceHolder("S"), "severity", words...)
 	f.actor = app.Flag("actor-id", "Sessions of this actor.").PlaceHolder("ID").String()
 	f.kind = cli.EnumVar(app.Flag("type", "Sessions of this type: "+strings.Join(incydr.SessionTypes, ", ")+".").PlaceHolder("T"), "type", incydr.SessionTypes...)
 	f.noAlerts = app.Flag("no-alerts", "Sessions without alerts, in place of those with.").Bool()
 	f.indicators = app.Flag("risk-indicators", "Sessions with these risk indicators: ids, with commas between them.").PlaceHolder("A,B").Strings()
-	f.rules = app.Flag("rule-id", "Sessions in which this rule raised an alert (repeatable).").PlaceHolder("ID").Strings()
-	f.watchlists = app.Flag("watchlist-id", "Sessions of actors on this watchlist (repeatable).").PlaceHolder("ID").Strings()
-	f.inspection = cli.EnumsVar(app.Flag("content-inspection-status", "Sessions whose content inspection is at this point (repeatable): PENDING, FOUND, NOT_FOUND.").PlaceHolder("S"), "content inspection status", incydr.ContentInspectionStatuses...)
+	f.rules = app.Flag("rule-id", "Sessions in which this rule raised an alert; may be repeated.").PlaceHolder("ID").Strings()
+	f.watchlists = app.Flag("watchlist-id", "Sessions of actors on this watchlist; may be repeated.").PlaceHolder("ID").Strings()
+	f.inspection = cli.EnumsVar(app.Flag("content-inspection-status", "Sessions whose content inspection is at this point; may be repeated: PENDING, FOUND, NOT_FOUND.").PlaceHolder("S"), "content inspection status", incydr.ContentInspectionStatuses...)
 	return f
 }
 
