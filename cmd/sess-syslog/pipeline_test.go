@@ -251,10 +251,13 @@ func TestMemory(t *testing.T) {
 						wrote <- n
 					}()
 					if stopped {
-						time.Sleep(100 * time.Millisecond)
-						server.Signal(syscall.SIGSTOP)
-						time.Sleep(1500 * time.Millisecond) // the buffer fills meanwhile
-						cmd.Process.Signal(syscall.SIGTERM)
+						// Beside the watch: the end comes soon after the signal.
+						go func() {
+							time.Sleep(100 * time.Millisecond)
+							server.Signal(syscall.SIGSTOP)
+							time.Sleep(1500 * time.Millisecond) // the buffer fills meanwhile
+							cmd.Process.Signal(syscall.SIGTERM)
+						}()
 					}
 					peak, err := watch(cmd)
 					server.Signal(syscall.SIGCONT)
