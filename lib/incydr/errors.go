@@ -1,9 +1,12 @@
 package incydr
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
+
+	"sess/lib/jsonl"
 )
 
 // StatusError is an answer that says no.
@@ -92,3 +95,12 @@ func (e *BadAnswer) Error() string {
 }
 
 func (e *BadAnswer) Unwrap() error { return e.Err }
+
+// Hint says what can be done about pages that are as large as that for a reason.
+func (e *BadAnswer) Hint() string {
+	var large *jsonl.TooLargeError
+	if errors.As(e.Err, &large) {
+		return "INCYDR_PAGE_SIZE asks for smaller pages, should the sessions be as large as that"
+	}
+	return "check INCYDR_URL, and whether a proxy answers in the server's place"
+}

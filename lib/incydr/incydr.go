@@ -55,6 +55,7 @@ type Client struct {
 	notes     noteLog
 	clock     serverClock
 	stall     time.Duration // how long a body may give nothing
+	whole     time.Duration // how long an answer may take to arrive
 	firstWait time.Duration // before an attempt is tried again for the first time
 	reached   atomic.Bool   // some answer came from the tenant
 	served    atomic.Bool   // some call of the API was answered as it should be
@@ -71,6 +72,7 @@ func New(settings Settings, options Options) *Client {
 		userAgent: options.UserAgent,
 		start:     time.Now(),
 		stall:     stallTimeout,
+		whole:     wholeTimeout,
 		firstWait: firstWait,
 	}
 	if c.log == nil {

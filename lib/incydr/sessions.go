@@ -13,10 +13,14 @@ import (
 // How large an answer may be, in bytes. A server that sends more is not believed to come to
 // an end.
 const (
-	maxPage    = 32 << 20
-	maxSession = 32 << 20
-	maxEvents  = 64 << 20
+	maxPage    = 16 << 20
+	maxSession = 16 << 20
+	maxEvents  = 32 << 20
 )
+
+// maxItems is how many sessions a page may hold. The server gives as many as it is asked for;
+// one that gives some more is not quarrelled with.
+const maxItems = 1000
 
 // A Page is one answer to a search.
 type Page struct {
@@ -37,7 +41,7 @@ func (c *Client) Search(ctx context.Context, q Query, pageNumber, pageSize int) 
 		path:   "/v1/sessions",
 		query:  q.page(pageNumber, pageSize),
 		read: func(res *http.Response) error {
-			list, err := jsonl.ReadPage(res.Body, jsonl.PageShape{Items: "items", Total: "totalCount", MaxBytes: maxPage})
+			list, err := jsonl.ReadPage(res.Body, jsonl.PageShape{Items: "items", Total: "totalCount", MaxBytes: maxPage, MaxItems: maxItems})
 			if err != nil {
 				return err
 			}

@@ -13,12 +13,13 @@ import (
 	"time"
 )
 
-// How long single steps of one attempt may take. An attempt as a whole has no limit: a slow
-// line is no fault as long as something arrives.
+// How long the steps of one attempt may take. A slow line is no fault as long as something
+// arrives, within reason.
 const (
 	dialTimeout   = 8 * time.Second
 	answerTimeout = 60 * time.Second
 	stallTimeout  = 30 * time.Second
+	wholeTimeout  = 5 * time.Minute
 )
 
 // newHTTPClient returns the HTTP client below all requests: HTTP/2, gzip, connections kept for
@@ -86,7 +87,8 @@ func (a *attempt) RoundTrip(in *http.Request) (*http.Response, error) {
 	if date, err := http.ParseTime(res.Header.Get("Date")); err == nil {
 		c.clock.set(date, time.Now())
 	}
-	res.Body = &body{ReadCloser: res.Body, ctx: ctx, cancel: cancel, client: c, tries: t, res: res, sent: t.sent, attempt: t.attempts,
+	whole := time.AfterFunc(c.whole, func() { cancel(errEndless) })
+	res.Body = &body{ReadCloser: res.Body, ctx: ctx, cancel: cancel, whole: whole, client: c, tries: t, res: res, sent: t.sent, attempt: t.attempts,
 		keep: !t.forToken && c.log.Enabled(ctx, slog.LevelDebug)}
 	return res, nil
 }
@@ -126,6 +128,9 @@ func (e *tokenFailure) Unwrap() error { return e.err }
 // errStalled is a body of which nothing more arrived.
 var errStalled = errors.New("the answer stopped in the middle, and nothing more arrived")
 
+// errEndless is a body that goes on for ever, bit by bit.
+var errEndless = errors.New("the answer does not come to an end")
+
 // shownBody is how much of a body the log shows at most, in bytes.
 const shownBody = 16 << 10
 
@@ -135,6 +140,7 @@ type body struct {
 	io.ReadCloser
 	ctx     context.Context
 	cancel  context.CancelCauseFunc
+	whole   *time.Timer
 	client  *Client
 	tries   *tries
 	res     *http.Response
@@ -156,8 +162,8 @@ func (b *body) Read(p []byte) (int, error) {
 		b.seen = append(b.seen, p[:n]...)
 	}
 	if err != nil && err != io.EOF {
-		if errors.Is(context.Cause(b.ctx), errStalled) {
-			err = errStalled
+		if cause := context.Cause(b.ctx); errors.Is(cause, errStalled) || errors.Is(cause, errEndless) {
+			err = cause
 		}
 		b.err = err
 	}
@@ -166,6 +172,7 @@ func (b *body) Read(p []byte) (int, error) {
 
 func (b *body) Close() error {
 	err := b.ReadCloser.Close()
+	b.whole.Stop()
 	b.cancel(nil)
 	if b.closed.Swap(true) {
 		return err

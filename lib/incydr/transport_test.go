@@ -97,7 +97,7 @@ func TestItIsNotTheTenant(t *testing.T) {
 		"half":     {`{"items":[{"sessionId":"a"`, "it ends in the middle, after 26 bytes"},
 		"no total": {`{"items":[]}`, "it has no totalCount"},
 		"garbage":  {strings.Repeat("\x00\xff\x17garbage", 20<<20), "it is not a JSON object"},
-		"endless":  {`{"items":[{"a":"` + strings.Repeat("x", 40<<20), "the answer does not come to an end: it is longer than 32 MiB"},
+		"endless":  {`{"items":[{"a":"` + strings.Repeat("x", 40<<20), "the answer does not come to an end: it is longer than 16 MiB"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -185,6 +185,23 @@ func TestAStalledBodyIsTriedAgain(t *testing.T) {
 	c := quick(settings, Options{})
 	c.stall = 100 * time.Millisecond
 	if _, err := c.Session(t.Context(), "a"); err != nil || n.Load() != 2 {
+		t.Errorf("%v after %d requests", err, n.Load())
+	}
+}
+
+func TestABodyThatDripsForEver(t *testing.T) {
+	handler, n := script(func(w http.ResponseWriter, r *http.Request) {
+		for r.Context().Err() == nil {
+			fmt.Fprint(w, " ")
+			w.(http.Flusher).Flush()
+			time.Sleep(5 * time.Millisecond)
+		}
+	})
+	_, settings := tenant(t, handler)
+	c := quick(settings, Options{RetryFor: 300 * time.Millisecond})
+	c.whole = 100 * time.Millisecond
+	_, err := c.Session(t.Context(), "a")
+	if err == nil || !strings.Contains(err.Error(), "the answer does not come to an end") || n.Load() < 2 {
 		t.Errorf("%v after %d requests", err, n.Load())
 	}
 }

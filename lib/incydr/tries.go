@@ -278,7 +278,7 @@ func (t *tries) afterError(err error) (bool, error) {
 		t.why = &BadAnswer{Method: t.method, Path: t.path, What: "the answer is not what this API gives", Err: bad}
 		t.malformed++
 		if t.malformed >= badAnswers && !t.client.served.Load() {
-			return false, t.giveUp()
+			return false, fmt.Errorf("%w (%d times in a row)", t.why, t.malformed)
 		}
 	}
 	if notSent(err) {

@@ -14,6 +14,7 @@ type PageShape struct {
 	Items    string // the field with the list of items
 	Total    string // the field with how many items there are on all pages
 	MaxBytes int64  // the longest answer taken
+	MaxItems int    // the most items taken; 0: any number
 }
 
 // A List is the part of a listing that one answer holds.
@@ -28,9 +29,15 @@ type MalformedError struct{ Problem string }
 func (e *MalformedError) Error() string { return e.Problem }
 
 // TooLargeError is an answer that is longer than what was to be taken.
-type TooLargeError struct{ Max int64 }
+type TooLargeError struct {
+	Max   int64 // in bytes
+	Items int   // or in items, where it is not 0
+}
 
 func (e *TooLargeError) Error() string {
+	if e.Items > 0 {
+		return fmt.Sprintf("it holds more than %d items", e.Items)
+	}
 	return fmt.Sprintf("it is longer than %d MiB", e.Max>>20)
 }
 
@@ -265,6 +272,9 @@ func (c *cutter) string(b []byte, i int) int {
 
 // finish keeps the item that is complete.
 func (c *cutter) finish() error {
+	if most := c.shape.MaxItems; most > 0 && len(c.items) >= most {
+		return &TooLargeError{Items: most}
+	}
 	item, err := Compact(make([]byte, 0, len(c.item)), c.item)
 	if err != nil {
 		return &MalformedError{fmt.Sprintf("one of its %s is not JSON", c.shape.Items)}

@@ -127,6 +127,12 @@ func TestReadPageIsBounded(t *testing.T) {
 			t.Errorf("%s: read %d bytes", name, e.read)
 		}
 	}
+	shape := itemsShape
+	shape.MaxItems = 1000
+	many := &unending{start: `{"items":[{}`, piece: `,{}`}
+	if _, err := ReadPage(many, shape); err == nil || err.Error() != "it holds more than 1000 items" {
+		t.Errorf("many items: %v", err)
+	}
 	garbage := &unending{start: "\x00\x17garbage", piece: "\xff\x00{"}
 	if _, err := ReadPage(garbage, itemsShape); err == nil || garbage.read > 64<<10 {
 		t.Errorf("garbage: %v after %d bytes", err, garbage.read)
