@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"slices"
 	"syscall"
 
@@ -37,7 +36,7 @@ func (t *tool) commitAfter(ctx context.Context) error {
 		Stdout:  t.RawStdout(),
 		Stderr:  t.Stderr,
 		Environ: t.Environ(),
-		Beside:  folder(),
+		Beside:  pipeline.Beside(),
 		Signals: signals,
 	}, func(w io.Writer) (err error) {
 		wrong = c.feed(w)
@@ -104,16 +103,4 @@ func (c *committer) record() error {
 	}
 	c.Log.Info("committed", "checkpoint", c.name, "sessions", len(sessions))
 	return nil
-}
-
-// folder is where this program lies, and the others with it.
-func folder() string {
-	self, err := os.Executable()
-	if err != nil {
-		return ""
-	}
-	if real, err := filepath.EvalSymlinks(self); err == nil {
-		self = real
-	}
-	return filepath.Dir(self)
 }

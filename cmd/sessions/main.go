@@ -22,7 +22,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"slices"
 	"syscall"
 
@@ -86,7 +85,7 @@ func run(ctx context.Context, app *cli.App, plan pipeline.Pipeline) error {
 		Stdout:  app.RawStdout(),
 		Stderr:  app.Stderr,
 		Environ: app.Environ(),
-		Beside:  folder(),
+		Beside:  pipeline.Beside(),
 		Signals: signals,
 		Watched: app.StdoutIsTerminal(),
 	})
@@ -100,18 +99,6 @@ func run(ctx context.Context, app *cli.App, plan pipeline.Pipeline) error {
 		return cli.Exit(status)
 	}
 	return nil
-}
-
-// folder is where this program lies.
-func folder() string {
-	self, err := os.Executable()
-	if err != nil {
-		return ""
-	}
-	if real, err := filepath.EvalSymlinks(self); err == nil {
-		self = real
-	}
-	return filepath.Dir(self)
 }
 
 // declare tells the parser of a command and its options, for their spelling, help and completion.

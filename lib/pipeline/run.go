@@ -31,6 +31,18 @@ type Surroundings struct {
 	Watched bool
 }
 
+// Beside is the folder where this program lies, and the others with it; "" where nobody knows.
+func Beside() string {
+	self, err := os.Executable()
+	if err != nil {
+		return ""
+	}
+	if real, err := filepath.EvalSymlinks(self); err == nil {
+		self = real
+	}
+	return filepath.Dir(self)
+}
+
 // patience is how long stages have to notice by themselves that the last one has ended, and that
 // nobody reads them any more.
 const patience = 300 * time.Millisecond
