@@ -262,12 +262,19 @@ func TestTortureKilled(t *testing.T) {
 					o.Address.Port, cuts = cutter(t, rng, o.Address.Port, len(data)/rounds(6, 40))
 				}
 				var acked bytes.Buffer
-				o.Delivered = func(records []byte) error { acked.Write(records); return nil }
+				begun := make(chan struct{})
+				first := sync.OnceFunc(func() { close(begun) })
+				o.Delivered = func(records []byte) error { first(); acked.Write(records); return nil }
 				stop, harmed := make(chan struct{}), make(chan int, 1)
 				go func() {
 					if h.harm == nil {
 						harmed <- 0
 						return
+					}
+					// A receiver that fails at first contact ends a run at once, and is another test's.
+					select {
+					case <-begun:
+					case <-stop:
 					}
 					harmed <- h.harm(t, r, rng, stop)
 				}()
