@@ -163,13 +163,17 @@ type Unknown struct {
 }
 
 func (e *Unknown) Error() string {
-	if e.Err.Status == http.StatusNotFound {
-		if e.Err.Message != "" {
-			return fmt.Sprintf("no such session: %s: %s", e.ID, e.Err.Message)
-		}
-		return "no such session: " + e.ID
+	id := e.ID
+	if !looksLikeID([]byte(id)) {
+		id = fmt.Sprintf("%.200q", id) // whatever came in is not for a terminal
 	}
-	return fmt.Sprintf("session %s: %v", e.ID, e.Err)
+	switch {
+	case e.Err.Status != http.StatusNotFound:
+		return fmt.Sprintf("session %s: %v", id, e.Err)
+	case e.Err.Message != "":
+		return fmt.Sprintf("no such session: %s: %s", id, e.Err.Message)
+	}
+	return "no such session: " + id
 }
 
 func (e *Unknown) Unwrap() error { return e.Err }
