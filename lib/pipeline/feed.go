@@ -20,9 +20,9 @@ func Feed(ctx context.Context, s Stage, in Surroundings, feed func(w io.Writer) 
 	defer from.Close()
 	fed := make(chan error, 1)
 	go func() {
-		err := feed(to)
+		// The outcome first: a program may end the moment its input does.
+		fed <- feed(to)
 		to.Close()
-		fed <- err
 	}()
 	in.Stdin = from
 	if mayGo(in.Stdout) {
