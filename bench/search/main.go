@@ -17,6 +17,7 @@ import (
 	"os/exec"
 	"time"
 
+	"sess/bench/internal/peak"
 	"sess/lib/sandbox"
 )
 
@@ -81,7 +82,7 @@ func (j job) run() error {
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	peak := watch(cmd.Process.Pid)
+	most := peak.Watch(cmd.Process.Pid)
 	printed := &counter{}
 	if j.query != "" {
 		printed.keep = &bytes.Buffer{}
@@ -93,7 +94,7 @@ func (j job) run() error {
 		return err
 	}
 	took := time.Since(begun)
-	memory := peak()
+	memory := most()
 	if j.query != "" {
 		items, err := tenant.Items(j.query)
 		if err != nil {

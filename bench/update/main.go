@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"sess/bench/internal/peak"
 	"sess/lib/sandbox"
 )
 
@@ -92,9 +93,9 @@ func (j *job) measure(dir string) error {
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	peak := watch(cmd.Process.Pid)
+	most := peak.Watch(cmd.Process.Pid)
 	printed, err := lines(out)
-	most := peak()
+	memory := most()
 	if err != nil {
 		return err
 	}
@@ -117,7 +118,7 @@ func (j *job) measure(dir string) error {
 		ratio = fmt.Sprintf("%.0f", alone.Seconds()/took.Seconds())
 	}
 	busy := cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
-	fmt.Printf("%-34s %8d %9d %8.2f %8.2f %9.0f %14s\n", j.name, j.rows, requests, took.Seconds(), busy.Seconds(), float64(most)/(1<<20), ratio)
+	fmt.Printf("%-34s %8d %9d %8.2f %8.2f %9.0f %14s\n", j.name, j.rows, requests, took.Seconds(), busy.Seconds(), float64(memory)/(1<<20), ratio)
 	return nil
 }
 

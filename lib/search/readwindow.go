@@ -66,6 +66,7 @@ func (w *Walker) readWindow(ctx context.Context, q incydr.Query, win Window, gui
 		if s.err != nil {
 			return s.err
 		}
+		queue[0] = nil // or the sessions of all spans would stay in memory
 		queue = queue[1:]
 		if len(s.parts) > 0 {
 			divided := make([]*span, len(s.parts), len(s.parts)+len(queue))

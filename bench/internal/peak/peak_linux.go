@@ -1,4 +1,5 @@
-package main
+// Package peak watches how much memory a process takes.
+package peak
 
 import (
 	"bufio"
@@ -9,10 +10,10 @@ import (
 	"time"
 )
 
-// watch begins to look at a process; what it returns ends that and gives the most memory that
+// Watch begins to look at a process; what it returns ends that and gives the most memory that
 // was seen, in bytes. The figure that the system has at the end counts the memory of the process
 // that started it as well.
-func watch(pid int) func() int64 {
+func Watch(pid int) func() int64 {
 	most := make(chan int64)
 	stop := make(chan struct{})
 	go func() {
