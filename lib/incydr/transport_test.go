@@ -2,6 +2,7 @@ package incydr
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -339,5 +340,49 @@ func TestOneLineARequest(t *testing.T) {
 	}
 	if n := strings.Count(out.String(), "\n"); n != 4 {
 		t.Errorf("%d lines:\n%s", n, out.String())
+	}
+}
+
+// One connection carries all requests where the server speaks HTTP/2, and answers come compressed.
+func TestHTTP2AndGzip(t *testing.T) {
+	var connections, compressed atomic.Int32
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/v1/oauth" {
+			fmt.Fprint(w, `{"access_token":"token"}`)
+			return
+		}
+		if r.ProtoMajor != 2 {
+			t.Errorf("a request over %s", r.Proto)
+		}
+		if r.Header.Get("Accept-Encoding") == "gzip" {
+			compressed.Add(1)
+			w.Header().Set("Content-Encoding", "gzip")
+			z := gzip.NewWriter(w)
+			fmt.Fprint(z, `{"sessionId":"a"}`)
+			z.Close()
+			return
+		}
+		good(w, r)
+	}))
+	server.EnableHTTP2 = true
+	server.Config.ConnState = func(_ net.Conn, s http.ConnState) {
+		if s == http.StateNew {
+			connections.Add(1)
+		}
+	}
+	server.StartTLS()
+	defer server.Close()
+	u, _ := url.Parse(server.URL)
+	c := New(Settings{URL: u, ClientID: "a", ClientSecret: NewSecret("secret")}, Options{RetryFor: -1})
+	if _, err := c.Session(t.Context(), "a"); err == nil || !strings.Contains(err.Error(), "certificate") {
+		t.Errorf("a certificate that nobody vouches for: %v", err)
+	}
+	connections.Store(0)
+	c.http.Transport.(*attempt).base.(*http.Transport).TLSClientConfig.RootCAs = server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
+	for range 3 {
+		eight(t, c)
+	}
+	if connections.Load() != 1 || compressed.Load() != 24 {
+		t.Errorf("%d connections, %d compressed answers", connections.Load(), compressed.Load())
 	}
 }
