@@ -16,7 +16,7 @@ import (
 
 // window is how many records may wait for their acknowledgement. librelp's own client has 128;
 // its server takes any number.
-const window = 1024
+const window = 8192
 
 // A relp is a RELP session: every record is a command that the receiver answers once it has taken
 // it. The two Go libraries there are wait for each record, or each batch, before the next one.
@@ -116,11 +116,12 @@ func (s *relp) write(b batch, patience time.Duration) error {
 		}
 		if !s.claim() {
 			if err = s.flush(patience); err == nil {
-				err = s.await(patience, s.claim)
+				err = s.await(patience, s.half)
 			}
 			if err != nil {
 				return
 			}
+			s.claim()
 		}
 		s.out = appendFrame(s.out, s.number(), "syslog", m)
 		if len(s.out) >= piece {
@@ -156,6 +157,14 @@ func (s *relp) claim() bool {
 	s.waiting++
 	s.answered = append(s.answered, false)
 	return true
+}
+
+// half reports whether half of the window is free: records that are sent one by one, as the
+// acknowledgements come, cost more than they gain.
+func (s *relp) half() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.waiting <= window/2
 }
 
 // await waits until ok is true; the receiver may answer nothing for as long as the patience.
@@ -204,6 +213,12 @@ func (s *relp) listen() {
 	}
 }
 
+// farewell is how long a receiver has to answer our close, which decides about nothing any more.
+const farewell = 200 * time.Millisecond
+
+// errLeft says that the receiver has answered our close.
+var errLeft = errors.New("the session is closed")
+
 // take notes an answer. Receivers may answer in any order, but a record counts as delivered only
 // with all those before it.
 func (s *relp) take(f frame) error {
@@ -213,15 +228,15 @@ func (s *relp) take(f frame) error {
 	code, words, _, err := f.answer()
 	if err != nil {
 		if s.isGoodbye(f) {
-			return nil
+			return errLeft
 		}
 		return err
 	}
+	if s.isGoodbye(f) {
+		return errLeft
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.goodbye != 0 && f.transaction == s.goodbye {
-		return nil
-	}
 	i := (f.transaction - s.oldest + maxTransaction) % maxTransaction
 	if f.transaction < 1 || i >= s.waiting || s.answered[i] {
 		return fmt.Errorf("the receiver acknowledged record %d, which it was not waited for", f.transaction)
@@ -287,10 +302,10 @@ func (s *relp) finish(h how) error {
 	}
 	select {
 	case <-s.over:
-	case <-time.After(min(h.patience, time.Second)):
+	case <-time.After(min(h.patience, farewell)):
 	}
 	if _, ok := s.Conn.(*tls.Conn); ok {
-		s.closeWrite(time.Second)
+		s.closeWrite(farewell)
 	}
 	return nil
 }

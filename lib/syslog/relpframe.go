@@ -56,22 +56,23 @@ func readFrame(r *bufio.Reader) (f frame, err error) {
 	if err != nil || n > maxAnswer || n > 0 && after != ' ' {
 		return f, errNotRELP
 	}
-	if n > 0 {
-		f.data = make([]byte, n)
-		if _, err := io.ReadFull(r, f.data); err != nil {
-			return f, cutShort(err)
-		}
-		after = 0
+	switch {
+	case n == 0 && after == '\n':
+		return f, nil
+	case n < r.Size(): // the usual: nothing is copied
+		f.data, err = r.Peek(n + 1)
+		r.Discard(len(f.data))
+	default:
+		f.data = make([]byte, n+1)
+		_, err = io.ReadFull(r, f.data)
 	}
-	if after != '\n' {
-		end, err := r.ReadByte()
-		if err != nil {
-			return f, cutShort(err)
-		}
-		if end != '\n' {
-			return f, errNotRELP
-		}
+	if err != nil {
+		return frame{}, cutShort(err)
 	}
+	if f.data[n] != '\n' {
+		return frame{}, errNotRELP
+	}
+	f.data = f.data[:n]
 	return f, nil
 }
 

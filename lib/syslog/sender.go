@@ -19,7 +19,7 @@ const (
 	idleClose    = 5 * time.Second         // how long a stream lies idle before it is closed, without
 	quietPause   = 50 * time.Millisecond   // how long a receiver is quiet before its stream is closed
 	mostPause    = time.Second             // the same, for one that was slow to end the last one
-	longMoment   = 10 * time.Millisecond   // how long a reset may take that follows a receiver's end
+	longMoment   = 5 * time.Millisecond    // how long a reset may take that follows a receiver's end
 	shortMoment  = time.Millisecond        // the same in the middle of a run without Delivered, which is to be fast
 	smallCycle   = 64 << 10                // bytes: a stream is never closed for less, while there is more to send
 	tooMuch      = 32 << 10                // bytes: more than a receiver of TLS reads before it finds that ours is none
@@ -65,7 +65,7 @@ func New(o Options) (*Sender, error) {
 		return nil, err
 	}
 	s := &Sender{Options: o, patience: o.Timeout, spool: newSpool(o.ResendBuffer, o.Delivered != nil)}
-	s.mostCycle = o.ResendBuffer / 2
+	s.mostCycle = o.ResendBuffer / 4 * 3 // the input goes on while a stream is closed
 	s.cycle = s.mostCycle
 	if o.Address.Protocol.TLS() {
 		var err error
@@ -339,7 +339,7 @@ func (s *Sender) finish(ctx context.Context) error {
 		// leaves most of it unread, which shows by itself unless it is odd in how it closes.
 		h.pause, h.moment = quietPause, longMoment
 		if s.written > tooMuch {
-			h.pause = min(longMoment/2+2*stream.trip, quietPause)
+			h.pause = min(longMoment+2*stream.trip, quietPause)
 		}
 	}
 	if err := s.link.finish(h); err != nil {
@@ -419,6 +419,9 @@ func (s *Sender) connect(ctx context.Context) error {
 	l, err := s.open(ctx)
 	if err == nil {
 		s.use(ctx, l)
+		if s.early > 0 && !s.proven {
+			s.hear(ctx)
+		}
 		return nil
 	}
 	if ctx.Err() != nil {
@@ -432,6 +435,18 @@ func (s *Sender) connect(ctx context.Context) error {
 		return needsTLS(s.Address)
 	}
 	return e
+}
+
+// hear gives a receiver that ended the last stream at its beginning the time to say why. Its alert
+// would be lost with the reset that answers records it has not read.
+func (s *Sender) hear(ctx context.Context) {
+	timer := time.NewTimer(min(s.Timeout/4, youth))
+	defer timer.Stop()
+	select {
+	case <-s.link.changed():
+	case <-timer.C:
+	case <-ctx.Done():
+	}
 }
 
 // use makes l the link that records are sent on.
