@@ -19,8 +19,10 @@ const (
 	idleClose    = 5 * time.Second         // how long a stream lies idle before it is closed, without
 	quietPause   = 50 * time.Millisecond   // how long a receiver is quiet before its stream is closed
 	mostPause    = time.Second             // the same, for one that was slow to end the last one
-	longMoment   = 5 * time.Millisecond    // how long a reset may take that follows a receiver's end
-	shortMoment  = time.Millisecond        // the same in the middle of a run without Delivered, which is to be fast
+	readWithin   = 10 * time.Nanosecond    // a byte; the same, for a stream that carried much
+	ackMoment    = 20 * time.Millisecond   // how long a reset may take that follows a receiver's end, with Delivered
+	longMoment   = 5 * time.Millisecond    // the same at the end of a run without
+	shortMoment  = time.Millisecond        // the same in the middle of one, which is to be fast
 	smallCycle   = 64 << 10                // bytes: a stream is never closed for less, while there is more to send
 	tooMuch      = 32 << 10                // bytes: more than a receiver of TLS reads before it finds that ours is none
 	youth        = 2 * time.Second         // how long a receiver may take to find that it is the wrong one
@@ -326,14 +328,17 @@ func (s *Sender) delivered(n int) error {
 func (s *Sender) finish(ctx context.Context) error {
 	h := how{patience: s.patience, moment: shortMoment, notify: s.notify}
 	_, all := s.spool.Waiting()
-	if all || s.Delivered != nil {
+	switch {
+	case s.Delivered != nil:
+		h.moment = ackMoment
+	case all:
 		h.moment = longMoment
 	}
 	stream, _ := s.link.(*stream)
 	switch {
 	case stream == nil, s.notify, s.inflight == 0:
 	case s.Delivered != nil:
-		h.pause = min(max(quietPause, 4*s.took), mostPause)
+		h.pause = min(max(quietPause, 4*s.took, time.Duration(s.written)*readWithin), mostPause)
 	case !s.proven && s.tls == nil:
 		// A receiver of TLS needs a moment to find that ours is none. One that was sent a lot
 		// leaves most of it unread, which shows by itself unless it is odd in how it closes.
@@ -362,24 +367,26 @@ func (s *Sender) finish(ctx context.Context) error {
 		}
 	}
 	s.notify = s.notify || stream.notified
-	s.took = stream.took
+	s.took = max(stream.took, s.took*3/4) // a receiver that was busy may be busy again
 	s.cycle = min(2*s.cycle, s.mostCycle)
 	s.drop()
 	if s.Delivered == nil || s.notify || ctx.Err() != nil || all && !s.lasts {
 		return s.delivered(s.inflight)
 	}
-	return s.confirm(ctx)
+	return s.confirm(ctx, stream)
 }
 
 // confirm opens the next stream before what the last one carried counts as delivered. A receiver
 // that is killed after it has read everything and before it has dealt with it ends its half like
 // one that is done; but then it does not take the next connection. What takes only one in its life
 // (nc -l) is not held to that: nothing more is asked of it than to be there for the last record.
-func (s *Sender) confirm(ctx context.Context) error {
+//
+// A receiver whose reset comes late, because it first ended its half, has until then to send it.
+func (s *Sender) confirm(ctx context.Context, last *stream) error {
 	l, err := s.open(ctx)
 	if err == nil {
-		time.Sleep(longMoment)
-		if err = l.down(); err != nil {
+		time.Sleep(ackMoment / 2)
+		if err = errors.Join(l.down(), last.takenBack()); err != nil {
 			l.abandon()
 		}
 	}

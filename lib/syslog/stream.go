@@ -18,6 +18,7 @@ type stream struct {
 	frames  []byte        // for octet counting
 	first   time.Time     // when something was written first
 	took    time.Duration // how long the receiver took to end its half after ours
+	traced  bool          // the kernel says what became of the connection after its end
 
 	over     chan struct{} // closed when the receiver's half ended, with overErr and notified set
 	overErr  error
@@ -152,6 +153,7 @@ func (s *stream) end(h how) error {
 	if err != nil {
 		return err
 	}
+	s.traced = ours && traced
 	if err := s.await(h.patience); err != nil {
 		return err
 	}
@@ -171,7 +173,15 @@ func (s *stream) end(h how) error {
 	if !ours || traced {
 		time.Sleep(h.moment)
 	}
-	if !ours && gone(s.tcp) || ours && traced && !endedInOrder(s.tcp) {
+	if !ours && gone(s.tcp) {
+		return syscall.ECONNRESET
+	}
+	return s.takenBack()
+}
+
+// takenBack returns an error when the receiver has reset the connection after it had ended it.
+func (s *stream) takenBack() error {
+	if s.traced && !endedInOrder(s.tcp) {
 		return syscall.ECONNRESET
 	}
 	return nil

@@ -11,6 +11,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -330,13 +331,17 @@ func cutter(t *testing.T, rng *rand.Rand, to, mean int) (port int, cuts func() i
 				}
 				defer onward.Close()
 				back := make(chan struct{})
+				var cut atomic.Bool
 				go func() {
 					io.Copy(from, onward)
-					from.(*net.TCPConn).CloseWrite()
+					if !cut.Load() {
+						from.(*net.TCPConn).CloseWrite()
+					}
 					close(back)
 				}()
 				passed, err := io.CopyN(onward, from, after)
 				if passed == after || err == nil {
+					cut.Store(true)
 					mu.Lock()
 					n++
 					mu.Unlock()
