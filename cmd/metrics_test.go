@@ -97,6 +97,8 @@ func TestFiguresAfterEveryEnd(t *testing.T) {
 		{"kafka, killed", "sess-kafka --brokers " + broker + " t", nil, "-", killed, -1},
 		{"syslog", "sess-syslog " + receiver, nil, session(0), 0, 0},
 		{"syslog, nobody there", "sess-syslog --timeout 1s --retry-for 1s 127.0.0.1:1", nil, session(0), 0, 1},
+		{"syslog, certificates without TLS", "sess-syslog --certs ca.pem " + receiver, nil, "", 0, 2},
+		{"syslog, bad option value", "sess-syslog --facility locl0 " + receiver, nil, "", 0, 2},
 		{"syslog, partly", "sess-syslog --max-size 4096 --oversize skip " + receiver, nil, big, 0, 3},
 		{"syslog, interrupted", "sess-syslog " + receiver, nil, "-", interrupted, 130},
 		{"syslog, terminated", "sess-syslog " + receiver, nil, "-", terminated, 143},

@@ -79,6 +79,10 @@ func setup(app *cli.App) cli.Action {
 		if o.Address, err = syslog.ParseAddress(*address); err != nil {
 			return err
 		}
+		figures, err := meter.Open(metrics.Label{Name: "receiver", Value: o.Address.String()})
+		if err != nil {
+			return err
+		}
 		if o.Header.Facility, err = syslog.ParseFacility(*facility); err != nil {
 			return err
 		}
@@ -100,10 +104,6 @@ func setup(app *cli.App) cli.Action {
 			}
 		}
 		sender, err := syslog.New(o)
-		if err != nil {
-			return err
-		}
-		figures, err := meter.Open(metrics.Label{Name: "receiver", Value: o.Address.String()})
 		if err != nil {
 			return err
 		}
