@@ -11,6 +11,8 @@ import (
 	"net/url"
 	"sync/atomic"
 	"time"
+
+	"github.com/klauspost/compress/gzhttp"
 )
 
 // How long the steps of one attempt may take. A slow line is no fault as long as something
@@ -22,13 +24,13 @@ const (
 	wholeTimeout  = 5 * time.Minute
 )
 
-// newHTTPClient returns the HTTP client below all requests: HTTP/2, gzip, connections kept for
-// as many requests as are in flight, proxies from the environment.
-func newHTTPClient(c *Client, concurrency int) *http.Client {
-	base := &http.Transport{
+// newTransport returns what carries requests: HTTP/2, gzip, connections kept for as many requests as
+// are in flight, proxies from the environment.
+func newTransport(conf *tls.Config, concurrency int) http.RoundTripper {
+	t := &http.Transport{
 		Proxy:                 http.ProxyFromEnvironment,
 		DialContext:           (&net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}).DialContext,
-		TLSClientConfig:       &tls.Config{MinVersion: tls.VersionTLS12},
+		TLSClientConfig:       conf,
 		TLSHandshakeTimeout:   dialTimeout,
 		ResponseHeaderTimeout: answerTimeout,
 		ForceAttemptHTTP2:     true,
@@ -37,8 +39,14 @@ func newHTTPClient(c *Client, concurrency int) *http.Client {
 		MaxIdleConnsPerHost:   concurrency + 2,
 		IdleConnTimeout:       90 * time.Second,
 	}
+	// With the standard library's gzip a whole search takes an eighth more processor time.
+	return gzhttp.Transport(t, gzhttp.TransportEnableZstd(false))
+}
+
+// newHTTPClient returns the HTTP client below all requests.
+func newHTTPClient(c *Client, concurrency int) *http.Client {
 	return &http.Client{
-		Transport: &attempt{client: c, base: base},
+		Transport: &attempt{client: c, base: newTransport(&tls.Config{MinVersion: tls.VersionTLS12}, concurrency)},
 		// A redirect within the tenant is followed for what only reads. Any other is an answer that
 		// somebody should look at: following it would carry the request, and perhaps a
 		// secret, to where nobody sent it.

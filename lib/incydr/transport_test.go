@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -378,7 +379,8 @@ func TestHTTP2AndGzip(t *testing.T) {
 		t.Errorf("a certificate that nobody vouches for: %v", err)
 	}
 	connections.Store(0)
-	c.http.Transport.(*attempt).base.(*http.Transport).TLSClientConfig.RootCAs = server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
+	trusted := server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
+	c.http.Transport.(*attempt).base = newTransport(&tls.Config{RootCAs: trusted}, 8)
 	for range 3 {
 		eight(t, c)
 	}
