@@ -53,11 +53,24 @@ func short(w http.ResponseWriter, _ *http.Request) {
 	fmt.Fprint(w, `{"sessionId":`)
 }
 
+// packed answers with a stream of gzip that has lost its last n bytes and got others for them.
+func packed(n int, others string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		var b bytes.Buffer
+		z := gzip.NewWriter(&b)
+		fmt.Fprint(z, `{"sessionId":"a","notes":"`+strings.Repeat("many words ", 100)+`"}`)
+		z.Close()
+		w.Header().Set("Content-Encoding", "gzip")
+		w.Write(append(b.Bytes()[:b.Len()-n], others...))
+	}
+}
+
 func TestWhatPassesIsTriedAgain(t *testing.T) {
 	for name, fault := range map[string]http.HandlerFunc{
 		"500": status(500), "502": status(502), "503": status(503), "504": status(504), "408": status(408),
 		"429 at once": status(429, "Retry-After", "0"), "503 at once": status(503, "Retry-After", "0"),
 		"a cut connection": cut, "a short body": short, "half a document": text(`{"sessionId":"a`), "HTML": text("<html>"), "nothing": text(""),
+		"half of gzip": packed(20, ""), "gzip of another sum": packed(8, "12345678"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
