@@ -1,6 +1,7 @@
 package incydr
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -25,7 +26,7 @@ func (c *Client) ChangeState(ctx context.Context, ids []string, state string) er
 	if err != nil {
 		return fmt.Errorf("write the request: %w", err)
 	}
-	return c.do(ctx, call{method: http.MethodPost, path: "/v1/sessions/change-state", body: body, read: discard})
+	return c.do(ctx, call{method: http.MethodPost, path: "/v1/sessions/change-state", body: body, read: acknowledged})
 }
 
 // ChangeStates gives the sessions that match the query a new state, on the server, at most 500
@@ -96,7 +97,7 @@ func (c *Client) AddNote(ctx context.Context, id, note string) error {
 		method: http.MethodPost,
 		path:   path,
 		body:   body,
-		read:   discard,
+		read:   acknowledged,
 		happened: func(ctx context.Context) (bool, error) {
 			n, err := c.notesLike(ctx, id, note, begun)
 			return n > before, err
@@ -119,9 +120,18 @@ func (e *NoteTooLong) Error() string {
 // ExitCode is that of wrong usage.
 func (e *NoteTooLong) ExitCode() int { return 2 }
 
-// discard reads an answer that says nothing but its status, so that its connection can be
-// used again.
-func discard(res *http.Response) error {
-	_, err := io.Copy(io.Discard, io.LimitReader(res.Body, 64<<10))
-	return err
+// acknowledged reads an answer that says nothing but its status: 204, or a body of no or of any JSON.
+// Something else that answers in the tenant's place, like the page of a proxy, has changed nothing.
+func acknowledged(res *http.Response) error {
+	text, err := io.ReadAll(io.LimitReader(res.Body, maxEmpty))
+	switch text = bytes.TrimSpace(text); {
+	case err != nil:
+		return err
+	case len(text) == 0 || jsonl.Valid(text) == nil:
+		return nil
+	}
+	return &jsonl.MalformedError{Problem: "it is neither empty nor JSON"}
 }
+
+// maxEmpty is how long, in bytes, an answer may be that has nothing to say.
+const maxEmpty = 64 << 10

@@ -32,6 +32,7 @@ const (
 	failing             // done, but 500
 	busy429             // not done, 429
 	busy503             // not done, 503 with Retry-After
+	posed               // not done, a proxy's page with status 200
 )
 
 func (p *pinboard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -57,6 +58,8 @@ func (p *pinboard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	case failed, failing:
 		w.WriteHeader(500)
+	case posed:
+		fmt.Fprint(w, "<html>Please log in</html>")
 	case busy429:
 		w.WriteHeader(429)
 	case busy503:
@@ -70,7 +73,7 @@ func TestANoteIsAddedOnce(t *testing.T) {
 	t.Parallel()
 	for _, ahead := range []time.Duration{0, -1000 * time.Hour, 1000 * time.Hour} {
 		for _, fates := range [][]fate{
-			{done}, {lost}, {cutOff, done}, {failed, done}, {failing}, {busy429, done}, {busy503, done},
+			{done}, {lost}, {cutOff, done}, {failed, done}, {failing}, {busy429, done}, {busy503, done}, {posed, done}, {posed, lost},
 			{cutOff, failed, lost}, {failed, busy503, cutOff, failing}, {busy429, lost},
 		} {
 			if ahead != 0 && len(fates) != 1 {
@@ -114,6 +117,22 @@ func TestWhatIsNotKnownIsSaid(t *testing.T) {
 	err := New(settings, Options{RetryFor: -1}).AddNote(t.Context(), "a", "swept")
 	if err == nil || !strings.Contains(err.Error(), "whether the note was added is not known") {
 		t.Errorf("%v", err)
+	}
+}
+
+// What answers in the tenant's place has changed nothing, whatever its status.
+func TestAPageIsNoAnswerToAChange(t *testing.T) {
+	for _, answer := range []string{"", " \n", "null", "{}", `{"ok":true}`} {
+		handler, n := script(text("<html>Please log in</html>"), text("OK"), text(answer))
+		_, settings := tenant(t, handler)
+		if err := quick(settings, Options{}).ChangeState(t.Context(), []string{"a"}, "CLOSED"); err != nil || n.Load() != 3 {
+			t.Errorf("%q: %v after %d requests", answer, err, n.Load())
+		}
+	}
+	_, settings := tenant(t, text("<html>Please log in</html>"))
+	var bad *BadAnswer
+	if err := quick(settings, Options{}).ChangeState(t.Context(), []string{"a"}, "CLOSED"); !errors.As(err, &bad) {
+		t.Errorf("pages only: %v", err)
 	}
 }
 
