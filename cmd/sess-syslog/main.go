@@ -7,13 +7,15 @@
 // TLS-TCP, UDP, RELP or RELP-TLS; the port is 601 where none is given; an IPv6 address stands in
 // brackets: TCP:[::1]:514.
 //
-// What delivered means depends on the protocol. RELP: the receiver acknowledged the record. TCP and
-// TLS-TCP: its kernel acknowledged the bytes, and the connection was closed in order, which a
-// receiver does once it has read everything; so a connection lasts for some megabytes or seconds and
-// the next one follows. UDP: it was sent, no more. Each record is kept until it is delivered. When a
-// connection is lost, what is not known to be delivered is sent again on a new one, and the receiver
-// may get some records twice. When nothing gets through for --retry-for, the exit status is 1 and
-// the message says how many records are in doubt.
+// Delivered means, with RELP, that the receiver acknowledged the record. With TCP and TLS-TCP: the
+// receiver's kernel acknowledged the bytes, we ended our half of the connection, and then the
+// receiver ended its own, which it does once it has read everything. So a connection lasts for some
+// megabytes or seconds, and another one follows: what a receiver logs as a disconnect is no fault.
+// With UDP it means sent, no more.
+//
+// Each record is kept until it is delivered. When a connection is lost, what is not known to be
+// delivered is sent again on the next one, so the receiver may get some records twice. When nothing
+// gets through for --retry-for, the exit status is 1, and how many records are in doubt is said.
 //
 // With --ack each line is printed once it is delivered, and not before, so that a later stage
 // records no more than what has arrived:
@@ -21,9 +23,12 @@
 //	sess-search --checkpoint siem --defer | sess-syslog --ack RELP:siem:2514 | sess-checkpoint commit siem >/dev/null
 //
 // Messages are the lines themselves unless --message asks for a header: rfc5424 with the session's
-// id, severity and score as structured data, rfc3164, or cef. With those, the time is the record's
-// own (a session's end, an event's @timestamp), and so is the severity: none 6 (info), low 5
-// (notice), moderate 4 (warning), high 3 (err), critical 2 (crit).
+// id, severity and score as structured data, rfc3164, or cef (docs/cef.md). The time is then the
+// record's own (a session's end, an event's @timestamp), and so is the severity: none 6 (info),
+// low 5 (notice), moderate 4 (warning), high 3 (err), critical 2 (crit). A line that is no JSON
+// object ends the run with exit status 2 after what came before it was delivered.
+//
+// How many records were delivered is said on stderr with --log-level info.
 //
 // Receivers cut or drop messages that are longer than they are set up for, and no sender hears of
 // that. Sessions have a few thousand bytes, so raise the receiver's limit; docs/syslog.md has the
@@ -55,22 +60,22 @@ const collectAt = 25
 func setup(app *cli.App) cli.Action {
 	var o syslog.Options
 	address := app.Arg("address", "The receiver.").PlaceHolder("[PROTOCOL:]HOST[:PORT]").Required().String()
-	app.Flag("certs", "Trust the certificates in this PEM file in place of the system's.").PlaceHolder("FILE").StringVar(&o.TLS.CAFile)
-	app.Flag("ignore-cert-validation", "Trust any certificate: encrypted, but anybody may be the receiver.").BoolVar(&o.TLS.Insecure)
-	app.Flag("cert", "The client certificate, PEM, for a receiver that asks for one; needs --key.").PlaceHolder("FILE").StringVar(&o.TLS.CertFile)
-	app.Flag("key", "The key of the client certificate, PEM.").PlaceHolder("FILE").StringVar(&o.TLS.KeyFile)
+	app.Flag("certs", "For TLS: trust the certificates in this PEM file in place of the system's.").PlaceHolder("FILE").StringVar(&o.TLS.CAFile)
+	app.Flag("ignore-cert-validation", "For TLS: trust any certificate; encrypted, but anybody may be the receiver.").BoolVar(&o.TLS.Insecure)
+	app.Flag("cert", "For TLS: our own certificate, PEM, for a receiver that asks for one; needs --key.").PlaceHolder("FILE").StringVar(&o.TLS.CertFile)
+	app.Flag("key", "The private key of --cert, PEM.").PlaceHolder("FILE").StringVar(&o.TLS.KeyFile)
 	message := cli.EnumVar(app.Flag("message", "What a message looks like: raw (the line itself), rfc5424, rfc3164 or cef (raw).").PlaceHolder("FORMAT").Default(string(syslog.Raw)), "message format", syslog.Formats...)
 	framing := cli.EnumVar(app.Flag("framing", "How TCP and TLS-TCP tell messages apart: lf, a line feed behind each, or octet, its length before it (octet for rfc5424 over TLS-TCP, otherwise lf).").PlaceHolder("KIND"), "framing", syslog.Framings...)
-	facility := app.Flag("facility", "The facility, by name or number, of messages with a header (user).").PlaceHolder("NAME").Default("user").String()
-	severity := app.Flag("severity", "Their severity, by name or number; auto: by each record's newest score (auto).").PlaceHolder("NAME").Default("auto").String()
-	app.Flag("app-name", "Their application name (incydr).").Default("incydr").StringVar(&o.Header.AppName)
-	app.Flag("hostname", "Their host name (this machine's).").PlaceHolder("NAME").StringVar(&o.Header.Hostname)
-	maxSize := cli.CountVar(app.Flag("max-size", "The most bytes that a message may have (any number; UDP: 65507).").PlaceHolder("BYTES"), 0, 1<<30)
-	oversize := cli.EnumVar(app.Flag("oversize", "What happens to a longer one: fail, truncate or skip (fail).").PlaceHolder("WHAT").Default(string(syslog.Fail)), "--oversize", syslog.Oversizes...)
-	timeout := cli.DurationVar(app.Flag("timeout", "How long to wait for a connection, and for a receiver that does nothing (10s).").PlaceHolder("D").Default(syslog.DefaultTimeout.String()))
-	retryFor := cli.DurationVar(app.Flag("retry-for", "How long to go on against a receiver that was reached and then fails (5m).").PlaceHolder("D").Default("5m"))
-	resend := cli.CountVar(app.Flag("resend-buffer", "The most bytes kept, and perhaps sent twice, of what is not known to be delivered (16777216).").PlaceHolder("BYTES").Default("16777216"), syslog.MinResendBuffer, 1<<30)
-	ack := app.Flag("ack", "Print each record once it is delivered.").Bool()
+	facility := app.Flag("facility", "For rfc5424, rfc3164 and cef: the facility, by name or number (user).").PlaceHolder("NAME").Default("user").String()
+	severity := app.Flag("severity", "For rfc5424, rfc3164 and cef: the severity, by name or number, or auto, which follows each record's newest score (auto).").PlaceHolder("NAME").Default("auto").String()
+	app.Flag("app-name", "For rfc5424 and rfc3164: the application's name (incydr).").PlaceHolder("NAME").Default("incydr").StringVar(&o.Header.AppName)
+	app.Flag("hostname", "For rfc5424, rfc3164 and cef: the sender's host name (this machine's).").PlaceHolder("NAME").StringVar(&o.Header.Hostname)
+	maxSize := cli.CountVar(app.Flag("max-size", "The most bytes that a message may have, framing not counted; best what the receiver is set up for (no limit; UDP: 65507).").PlaceHolder("BYTES"), 0, 1<<30)
+	oversize := cli.EnumVar(app.Flag("oversize", "What happens to a longer one: fail, truncate or skip (fail).").PlaceHolder("WHAT").Default(string(syslog.Fail)), "way with oversize messages", syslog.Oversizes...)
+	timeout := cli.DurationVar(app.Flag("timeout", "How long to wait for a connection, with TLS's and RELP's opening, and for a receiver that does nothing (10s).").PlaceHolder("D").Default(syslog.DefaultTimeout.String()))
+	retryFor := cli.DurationVar(app.Flag("retry-for", "How long to go on while nothing gets through to a receiver that was reached before; one that cannot be reached at the start ends the run (5m).").PlaceHolder("D").Default("5m"))
+	resend := cli.CountVar(app.Flag("resend-buffer", "The most bytes kept of what is not known to be delivered, and so sent again after a lost connection (16777216).").PlaceHolder("BYTES").Default("16777216"), syslog.MinResendBuffer, 1<<30)
+	ack := app.Flag("ack", "Print each record, as it was read, once it is delivered and not before; takes more care to know it.").Bool()
 	maxLine := cli.CountVar(app.Flag("max-line", "The longest line taken, in bytes (67108864).").PlaceHolder("BYTES").Default("67108864"), 1, 1<<30)
 	meter := metering.Declare(app)
 

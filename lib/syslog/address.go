@@ -66,7 +66,11 @@ func ParseAddress(s string) (Address, error) {
 	}
 	a := Address{Protocol: TCP, Port: DefaultPort}
 	if scheme, rest, ok := strings.Cut(s, "://"); ok {
-		return Address{}, usage("write "+strings.ToUpper(scheme)+":"+strings.TrimRight(rest, "/"), "address %q: it is not a URL", s)
+		f := usage(addressForm, "address %q: it is not a URL", s)
+		if near := nearestProtocol(scheme); near != "" {
+			f.Help = "write " + near + ":" + strings.TrimRight(rest, "/")
+		}
+		return Address{}, f
 	}
 	rest := s
 	if word, after, ok := strings.Cut(s, ":"); ok {
@@ -74,7 +78,7 @@ func ParseAddress(s string) (Address, error) {
 			a.Protocol, rest = p, after
 		} else if !strings.HasPrefix(s, "[") && strings.ContainsAny(after, ":[") && !isIPv6(s) {
 			f := usage(addressForm, "address %q: unknown protocol %q: it must be one of %s", s, word, strings.Join(Protocols, ", "))
-			if near := suggest.Nearest(strings.ToUpper(word), Protocols); near != "" {
+			if near := nearestProtocol(word); near != "" {
 				f.Help = "did you mean " + near + ":" + after + "?"
 			}
 			return Address{}, f
@@ -106,7 +110,7 @@ func ParseAddress(s string) (Address, error) {
 	if port != "" {
 		n, err := strconv.Atoi(port)
 		if err != nil || strings.ContainsAny(port, "+-") {
-			if near := suggest.Nearest(strings.ToUpper(host), Protocols); near != "" && rest == s {
+			if near := nearestProtocol(host); near != "" && rest == s {
 				return Address{}, usage("did you mean "+near+":"+port+"?", "address %q: %q is not a protocol, and %q is not a port", s, host, port)
 			}
 			return bad("port %q is not a number", port)
@@ -132,6 +136,15 @@ func protocolOf(word string) (Protocol, bool) {
 	return "", false
 }
 
+// nearestProtocol is the protocol that a word may have meant, "" for none.
+func nearestProtocol(word string) string {
+	switch word = strings.ToUpper(word); word {
+	case "TLS", "SSL", "TCPS", "SYSLOG-TLS":
+		return string(TLSTCP)
+	}
+	return suggest.Nearest(word, Protocols)
+}
+
 func isIPv6(s string) bool {
 	ip, err := netip.ParseAddr(s)
 	return err == nil && ip.Is6()
@@ -152,9 +165,9 @@ func checkHost(host string) string {
 		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c == '-', c == '_':
 			digits = false
 		case c > 127:
-			return "host " + strconv.Quote(host) + " holds " + strconv.Quote(string(c)) + ": write an international name in its ASCII form (xn--…)"
+			return "host " + strconv.Quote(host) + ": " + strconv.Quote(string(c)) + " is not ASCII: write an international name in its ASCII form (xn--…)"
 		default:
-			return "host " + strconv.Quote(host) + " holds " + strconv.Quote(string(c))
+			return "host " + strconv.Quote(host) + ": no host name has " + strconv.Quote(string(c)) + " in it"
 		}
 	}
 	if digits {
