@@ -69,7 +69,7 @@ func TestParseAddressErrors(t *testing.T) {
 		"größe:514":           {`"ö" is not ASCII: write an international name`, ""},
 		"tcp://siem:514":      {"it is not a URL", "write TCP:siem:514"},
 		"tls://siem:6514/":    {"it is not a URL", "write TLS-TCP:siem:6514"},
-		"http://siem:514":     {"it is not a URL", "write [PROTOCOL:]HOST[:PORT], as in"},
+		"syslog://siem:514":   {"it is not a URL", "write [PROTOCOL:]HOST[:PORT], as in"},
 		"TLS:siem:6514":       {`unknown protocol "TLS"`, "did you mean TLS-TCP:siem:6514?"},
 		"tls:siem":            {`"tls" is not a protocol`, "did you mean TLS-TCP:siem?"},
 		"siem/path":           {`no host name has "/" in it`, ""},
