@@ -45,7 +45,7 @@ func main() { cli.Main(cli.Tool{Name: "sess-checkpoint", Source: source, Setup: 
 // setup declares the options and returns what runs after they are parsed.
 func setup(app *cli.App) cli.Action {
 	t := &tool{App: app}
-	app.Flag("env-file", "Take settings from this file in place of .env; one file a tenant. The environment still comes first.").PlaceHolder("FILE").StringVar(&t.envFile)
+	cli.TextVar(app.Flag("env-file", "Take settings from this file in place of .env; one file a tenant. The environment still comes first.").PlaceHolder("FILE"), &t.envFile)
 	app.Settings(t.settings)
 
 	command := func(name, help string, run func(context.Context) error) *kingpin.CmdClause {

@@ -27,7 +27,7 @@ type feed struct {
 // declareFeed adds --checkpoint and what goes with it.
 func declareFeed(app *cli.App, from *tenant.Options) *feed {
 	f := &feed{app: app}
-	app.Flag("checkpoint", "Print only what this checkpoint has not seen yet, and record it there; the first search under a name makes it.").PlaceHolder("NAME").HintAction(func() []string { return names(from) }).StringVar(&f.name)
+	cli.TextVar(app.Flag("checkpoint", "Print only what this checkpoint has not seen yet, and record it there; the first search under a name makes it.").PlaceHolder("NAME").HintAction(func() []string { return names(from) }), &f.name)
 	f.lookback = cli.DurationVar(app.Flag("lookback", "With --checkpoint: how late after its begin a session may show up (7d).").PlaceHolder("D").Default("7d").IsSetByUser(&f.lookbackGiven))
 	f.updates = app.Flag("updates", "With --checkpoint: print a session again when its lastUpdated has changed.").Bool()
 	f.deferred = app.Flag("defer", "With --checkpoint: leave recording to sess-checkpoint commit, at the end of the pipeline.").Bool()

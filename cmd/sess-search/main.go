@@ -55,7 +55,8 @@ func setup(app *cli.App) cli.Action {
 	limit := cli.CountVar(app.Flag("limit", "Print at most so many.").PlaceHolder("N"), 1, 1<<31-1)
 	count := app.Flag("count", "Print only how many there are.").Bool()
 	feed := declareFeed(app, from)
-	tag := app.Flag("tag", "Put this field first into each session, to tell merged streams apart.").PlaceHolder("KEY=VALUE").String()
+	var tag string
+	cli.TextVar(app.Flag("tag", "Put this field first into each session, to tell merged streams apart.").PlaceHolder("KEY=VALUE"), &tag)
 	meter := metering.Declare(app)
 	return func(ctx context.Context) error {
 		spare(app.Getenv("GOGC"))
@@ -69,7 +70,7 @@ func setup(app *cli.App) cli.Action {
 		if err != nil {
 			return err
 		}
-		prefix, err := tagged(*tag)
+		prefix, err := tagged(tag)
 		if err != nil {
 			return err
 		}

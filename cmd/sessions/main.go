@@ -45,9 +45,7 @@ func setup(app *cli.App) cli.Action {
 	for _, c := range pipeline.Commands {
 		declare(app, c)
 	}
-	if len(app.Args()) == 0 {
-		app.UsageTemplate(overview())
-	}
+	app.Overview(overview())
 	var request pipeline.Request
 	app.PreAction(func(parsed *kingpin.ParseContext) error {
 		request = requestOf(parsed)

@@ -55,6 +55,7 @@ type App struct {
 	settings func() (func(name string) string, error)
 	lookup   func(name string) string
 	args     []string
+	overview string
 	logging  logOptions
 	closers  []io.Closer
 	endings  []func(status int)
@@ -94,6 +95,9 @@ func (t Tool) Run(ctx context.Context, args []string, std Streams) (status int) 
 		case nil:
 		case terminated:
 			status = int(fault)
+			if err := app.Stdout.Flush(); err != nil {
+				status = app.report(ctx, err)
+			}
 		default:
 			if app.Getenv("GOTRACEBACK") != "" {
 				panic(fault)
@@ -132,7 +136,7 @@ func newApp(ctx context.Context, t Tool, std Streams) *App {
 		streams:     std,
 	}
 	app.lookup = app.environment
-	app.UsageWriter(std.Out).ErrorWriter(std.Err)
+	app.UsageWriter(app.Stdout).ErrorWriter(std.Err)
 	app.Terminate(func(status int) { panic(terminated(status)) })
 	app.useHelp()
 	app.Version(t.Name + " " + version)
@@ -162,6 +166,10 @@ func (a *App) RawStdin() io.Reader { return a.streams.In }
 // RawStdout is the standard output without a buffer, for handing it on to a child process.
 func (a *App) RawStdout() io.Writer { return a.streams.Out }
 
+// Overview is printed where nothing but the tool's name was typed. Without one, a tool that has
+// commands asks for one.
+func (a *App) Overview(text string) { a.overview = text }
+
 // Say writes a line for people on stderr, after the tool's name.
 func (a *App) Say(format string, args ...any) {
 	fmt.Fprintf(a.Stderr, "%s: %s\n", a.Name, strings.TrimRight(fmt.Sprintf(format, args...), "\n"))
@@ -188,14 +196,20 @@ func (a *App) environment(name string) string {
 }
 
 func (a *App) parse(args []string) error {
-	command, err := a.Parse(args)
-	if errors.Is(err, kingpin.ErrCommandNotSpecified) {
-		return Usagef("no command given")
+	if len(args) == 0 && a.overview != "" {
+		io.WriteString(a.Stdout, a.overview)
+		panic(terminated(ExitOK))
 	}
-	if err != nil {
+	if a.lacksCommand(args) {
+		return &coded{
+			err:  errors.New("no command given"),
+			code: ExitUsage,
+			hint: fmt.Sprintf("the commands are %s; %s --help is the manual", strings.Join(a.commandNames(), ", "), a.Name),
+		}
+	}
+	if _, err := a.Parse(args); err != nil {
 		return a.explain(err, args)
 	}
-	_ = command
 	if a.settings != nil {
 		lookup, err := a.settings()
 		if err != nil {
@@ -204,4 +218,18 @@ func (a *App) parse(args []string) error {
 		a.lookup = lookup
 	}
 	return a.startLog()
+}
+
+// lacksCommand tells whether a tool that has commands was given none, nor asked what they are.
+func (a *App) lacksCommand(args []string) bool {
+	parsed, err := a.ParseContext(args)
+	if err != nil || parsed.SelectedCommand != nil || len(a.Model().Commands) == 0 {
+		return false
+	}
+	for _, element := range parsed.Elements {
+		if element.Clause == a.HelpFlag || element.Clause == a.VersionFlag {
+			return false
+		}
+	}
+	return true
 }

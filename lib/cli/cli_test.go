@@ -31,6 +31,8 @@ func runTool(t *testing.T, action func(*App) Action, args ...string) (out, err s
 		TimeVar(app.Flag("start", "Since when."))
 		app.Flag("size", "How large.").Int()
 		app.Flag("note", "What to say.").String()
+		TextVar(app.Flag("id", "Whose."), new(string))
+		TextsVar(app.Flag("ids", "Whose all."), new([]string))
 		return action(app)
 	}}
 	status = tool.Run(context.Background(), args, Streams{In: strings.NewReader("in\n"), Out: &stdout, Err: &stderr})
@@ -56,11 +58,61 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"--start", "yesterday"}, 2, "sess-try: --start: \"yesterday\" is not a date\nsess-try: hint: " + dateForms + "\n"},
 		{[]string{"--note"}, 2, "sess-try: option --note needs a value\nsess-try: hint: sess-try --help lists the options\n"},
 		{[]string{"--log-level", "inof"}, 2, "sess-try: unknown log level \"inof\": the levels are debug, info, warning, error\nsess-try: hint: did you mean info?\n"},
+		{[]string{"--id", ""}, 2, "sess-try: --id: the value is empty\nsess-try: hint: is a variable not set? Leave the option out where it is not meant\n"},
+		{[]string{"--ids", "a", "--ids", " , "}, 2, "sess-try: --ids: the value is empty\nsess-try: hint: is a variable not set? Leave the option out where it is not meant\n"},
 		{[]string{"stray"}, 2, "sess-try: unexpected argument stray\nsess-try: hint: sess-try --help lists the options\n"},
 	} {
 		out, stderr, status := runTool(t, fine, c.args...)
 		if status != c.status || stderr != c.stderr || out != "" {
 			t.Errorf("%q: status %d, stderr %q, stdout %q; want %d, %q", c.args, status, stderr, out, c.status, c.stderr)
+		}
+	}
+}
+
+// A tool that has commands needs one; it is told in the same way as of any other mistake.
+func TestCommands(t *testing.T) {
+	for _, c := range []struct {
+		overview string
+		args     []string
+		status   int
+		out, err string
+	}{
+		{"", nil, 2, "", "sess-try: no command given\nsess-try: hint: the commands are run, ask; sess-try --help is the manual\n"},
+		{"", []string{"--log-stderr"}, 2, "", "sess-try: no command given\nsess-try: hint: the commands are run, ask; sess-try --help is the manual\n"},
+		{"run it\n", nil, 0, "run it\n", ""},
+		{"run it\n", []string{"--log-stderr"}, 2, "", "sess-try: no command given\nsess-try: hint: the commands are run, ask; sess-try --help is the manual\n"},
+		{"", []string{"--version"}, 0, "sess-try dev\n", ""},
+		{"", []string{"ran"}, 2, "", "sess-try: unknown command \"ran\"\nsess-try: hint: did you mean run?\n"},
+		{"", []string{"run", "stray"}, 2, "", "sess-try: unexpected argument stray\nsess-try: hint: sess-try run --help lists the options\n"},
+		{"", []string{"ask"}, 2, "", "sess-try: CALL is missing\nsess-try: hint: sess-try ask --help lists the options\n"},
+		{"", []string{"run"}, 0, "", ""},
+	} {
+		var out, err bytes.Buffer
+		tool := Tool{Name: "sess-try", Source: source, Setup: func(app *App) Action {
+			app.Command("run", "Run it.")
+			app.Command("ask", "Ask it.").Arg("CALL", "What.").Required().String()
+			app.Overview(c.overview)
+			return func(context.Context) error { return nil }
+		}}
+		status := tool.Run(context.Background(), c.args, Streams{In: strings.NewReader(""), Out: &out, Err: &err})
+		if status != c.status || out.String() != c.out || err.String() != c.err {
+			t.Errorf("%q: status %d, stdout %q, stderr %q", c.args, status, out.String(), err.String())
+		}
+	}
+}
+
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, syscall.ENOSPC }
+
+// What was asked for and could not be written is not done.
+func TestHelpThatCannotBeWritten(t *testing.T) {
+	for _, arg := range []string{"--help", "--version", "--help-man", "--completion-script-bash"} {
+		var err bytes.Buffer
+		tool := Tool{Name: "sess-try", Source: source, Setup: fine}
+		status := tool.Run(context.Background(), []string{arg}, Streams{In: strings.NewReader(""), Out: full{}, Err: &err})
+		if want := "sess-try: cannot write to standard output: no space left on device\n"; status != 1 || err.String() != want {
+			t.Errorf("%s: status %d, stderr %q", arg, status, err.String())
 		}
 	}
 }

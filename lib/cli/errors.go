@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -100,7 +101,7 @@ func (a *App) explain(err error, args []string) error {
 		word, _, _ := strings.Cut(rest, "'")
 		return word
 	}
-	hint := fmt.Sprintf("%s --help lists the options", a.Name)
+	hint := fmt.Sprintf("%s --help lists the options", a.typed(args))
 	var number *strconv.NumError
 	switch {
 	case strings.HasPrefix(message, "unknown long flag"), strings.HasPrefix(message, "unknown short flag"):
@@ -133,6 +134,16 @@ func (a *App) explain(err error, args []string) error {
 		}
 	}
 	return &coded{err: errors.New(message), code: ExitUsage, hint: hint}
+}
+
+// typed is the tool's name, and the command's where one was given.
+func (a *App) typed(args []string) string {
+	for _, arg := range args {
+		if slices.Contains(a.commandNames(), arg) {
+			return a.Name + " " + arg
+		}
+	}
+	return a.Name
 }
 
 // givenTo is the option that the value was given to, "" where it cannot be told.

@@ -117,7 +117,11 @@ func (in *input) Read(p []byte) (int, error) {
 			if errors.Is(in.cur.err, io.EOF) {
 				return 0, io.EOF
 			}
-			return 0, fmt.Errorf("cannot read standard input: %w", reason(in.cur.err))
+			err := fmt.Errorf("cannot read standard input: %w", reason(in.cur.err))
+			if errors.Is(err, syscall.EISDIR) {
+				err = &coded{err: err, code: ExitUsage}
+			}
+			return 0, err
 		}
 		if in.cur.buf != nil {
 			in.free <- in.cur.buf

@@ -109,6 +109,34 @@ func EnumsVar(flag *kingpin.FlagClause, noun string, allowed ...string) *[]strin
 	return words
 }
 
+// text takes any text but an empty one, which is what a script hands on that has misspelt a
+// variable's name: as a filter it would mean everything.
+type text struct {
+	take func(string)
+	many bool
+}
+
+func (t text) Set(s string) error {
+	if strings.Trim(s, " ,") == "" {
+		return WithHint(Usagef("the value is empty"), "is a variable not set? Leave the option out where it is not meant")
+	}
+	t.take(s)
+	return nil
+}
+
+func (text) String() string       { return "" }
+func (t text) IsCumulative() bool { return t.many }
+
+// TextVar makes flag put a text that is not empty into word.
+func TextVar(flag *kingpin.FlagClause, word *string) {
+	named(flag, text{take: func(s string) { *word = s }})
+}
+
+// TextsVar makes flag add a text that is not empty to words, as often as it is given.
+func TextsVar(flag *kingpin.FlagClause, words *[]string) {
+	named(flag, text{take: func(s string) { *words = append(*words, s) }, many: true})
+}
+
 // count takes a whole number within bounds.
 type count struct {
 	n        *int

@@ -52,7 +52,7 @@ var (
 		{Name: "severity", Value: "SEVERITY", Many: true, Words: "severity", Help: "Only sessions of this severity, by name or number; may be repeated.", To: []string{search}},
 		{Name: "rule-id", Value: "ID", Many: true, Help: "Only sessions that this alert rule has marked; may be repeated.", To: []string{search}},
 		{Name: "watchlist-id", Value: "ID", Many: true, Help: "Only sessions of actors on this watchlist; may be repeated.", To: []string{search}},
-		{Name: "content-inspection-status", Value: "STATUS", Many: true, Words: "status", Help: "Only sessions with this outcome of content inspection; may be repeated.", To: []string{search}},
+		{Name: "content-inspection-status", Value: "STATUS", Words: "status", Help: "Only sessions with this outcome of content inspection.", To: []string{search}},
 	}
 	walk = []Option{
 		{Name: "sort", Value: "ORDER", Words: "order", Help: "Sort by end_time or score.", To: []string{search}},

@@ -12,12 +12,15 @@ import (
 // or the candidate begins with the word.
 func Nearest(word string, candidates []string) string {
 	want := fold(word)
-	best, bestDistance := "", len(want)/3+1
+	best, bestDistance := "", float64(len(want)/3+1)
 	for _, c := range candidates {
 		have := fold(c)
-		d := levenshtein.ComputeDistance(want, have)
-		if d < len(want) && len(want) > 2 && strings.HasPrefix(have, want) {
-			d = 1
+		d := float64(levenshtein.ComputeDistance(want, have))
+		switch {
+		case len(want) > 2 && strings.HasPrefix(have, want):
+			d = min(d, 0.5)
+		case d > 0 && d >= float64(len(want)):
+			continue // nothing of the word is left
 		}
 		if d < bestDistance || d == bestDistance && best == "" {
 			best, bestDistance = c, d

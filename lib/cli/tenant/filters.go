@@ -11,18 +11,18 @@ import (
 // Filters are the options that say which sessions are meant.
 type Filters struct {
 	stateFlag  string
-	actor      *string
+	actor      string
 	start, end *cli.Time
 	kind       *string
 	noAlerts   *bool
 	anyAlerts  *bool
-	indicators *[]string
-	states     *[]string
+	indicators []string
+	states     []string
 	anyState   *bool
 	severities *[]string
-	rules      *[]string
-	watchlists *[]string
-	inspection *[]string
+	rules      []string
+	watchlists []string
+	inspection *string
 	order      *string
 	direction  *string
 }
@@ -33,20 +33,20 @@ func DeclareFilters(app *cli.App, stateFlag string) *Filters {
 	f := &Filters{stateFlag: stateFlag, order: new(string), direction: new(string), anyAlerts: new(bool)}
 	f.start = cli.TimeVar(app.Flag("start", "Sessions that begin then or later: 2026-11-20, 2026-11-20 13:45:00 (UTC), RFC 3339, epoch milliseconds, or how long ago: 36h, 7d, P5D.").PlaceHolder("T"))
 	f.end = cli.TimeVar(app.Flag("end", "Sessions that begin earlier than that.").PlaceHolder("T"))
-	f.states = app.Flag(stateFlag, "Sessions in this state; may be repeated: "+strings.Join(incydr.States, ", ")+".").PlaceHolder("S").HintOptions(incydr.States...).Strings()
+	cli.TextsVar(app.Flag(stateFlag, "Sessions in this state; may be repeated: "+strings.Join(incydr.States, ", ")+".").PlaceHolder("S").HintOptions(incydr.States...), &f.states)
 	f.anyState = app.Flag("any-state", "Leave state names that are unknown here to the server.").Bool()
 	words := append([]string{}, incydr.Severities...)
 	for i := range incydr.Severities {
 		words = append(words, strconv.Itoa(i))
 	}
 	f.severities = cli.EnumsVar(app.Flag("severity", "Sessions of this severity; may be repeated: NO_RISK, LOW, MODERATE, HIGH, CRITICAL, or 0 to 4.").PlaceHolder("S"), "severity", words...)
-	f.actor = app.Flag("actor-id", "Sessions of this actor.").PlaceHolder("ID").String()
+	cli.TextVar(app.Flag("actor-id", "Sessions of this actor.").PlaceHolder("ID"), &f.actor)
 	f.kind = cli.EnumVar(app.Flag("type", "Sessions of this type: "+strings.Join(incydr.SessionTypes, ", ")+".").PlaceHolder("T"), "type", incydr.SessionTypes...)
 	f.noAlerts = app.Flag("no-alerts", "Sessions without alerts, in place of those with.").Bool()
-	f.indicators = app.Flag("risk-indicators", "Sessions with these risk indicators: ids, with commas between them.").PlaceHolder("A,B").Strings()
-	f.rules = app.Flag("rule-id", "Sessions in which this rule raised an alert; may be repeated.").PlaceHolder("ID").Strings()
-	f.watchlists = app.Flag("watchlist-id", "Sessions of actors on this watchlist; may be repeated.").PlaceHolder("ID").Strings()
-	f.inspection = cli.EnumsVar(app.Flag("content-inspection-status", "Sessions whose content inspection is at this point; may be repeated: PENDING, FOUND, NOT_FOUND.").PlaceHolder("S"), "content inspection status", incydr.ContentInspectionStatuses...)
+	cli.TextsVar(app.Flag("risk-indicators", "Sessions with these risk indicators: ids, with commas between them.").PlaceHolder("A,B"), &f.indicators)
+	cli.TextsVar(app.Flag("rule-id", "Sessions in which this rule raised an alert; may be repeated.").PlaceHolder("ID"), &f.rules)
+	cli.TextsVar(app.Flag("watchlist-id", "Sessions of actors on this watchlist; may be repeated.").PlaceHolder("ID"), &f.watchlists)
+	f.inspection = cli.EnumVar(app.Flag("content-inspection-status", "Sessions whose content inspection is at this point: PENDING, FOUND, NOT_FOUND.").PlaceHolder("S"), "content inspection status", incydr.ContentInspectionStatuses...)
 	return f
 }
 
@@ -77,15 +77,17 @@ func (f *Filters) Given() bool {
 // Query checks the options together and returns what they ask for.
 func (f *Filters) Query() (incydr.Query, error) {
 	q := incydr.Query{
-		ActorID:                   *f.actor,
-		OnOrAfter:                 f.start.Millis(),
-		Before:                    f.end.Millis(),
-		Type:                      *f.kind,
-		RuleIDs:                   *f.rules,
-		WatchlistIDs:              *f.watchlists,
-		ContentInspectionStatuses: *f.inspection,
-		OrderBy:                   *f.order,
-		Direction:                 *f.direction,
+		ActorID:      f.actor,
+		OnOrAfter:    f.start.Millis(),
+		Before:       f.end.Millis(),
+		Type:         *f.kind,
+		RuleIDs:      f.rules,
+		WatchlistIDs: f.watchlists,
+		OrderBy:      *f.order,
+		Direction:    *f.direction,
+	}
+	if *f.inspection != "" {
+		q.ContentInspectionStatuses = []string{*f.inspection}
 	}
 	if f.start.Given && f.end.Given && q.OnOrAfter > q.Before {
 		return q, cli.Usagef("--start (%s) is later than --end (%s)", f.start, f.end)
@@ -96,7 +98,7 @@ func (f *Filters) Query() (incydr.Query, error) {
 		}
 		q.Alerts = incydr.WithoutAlerts
 	}
-	for _, list := range *f.indicators {
+	for _, list := range f.indicators {
 		for _, id := range strings.Split(list, ",") {
 			if id = strings.TrimSpace(id); id != "" {
 				q.RiskIndicators = append(q.RiskIndicators, id)
@@ -111,7 +113,7 @@ func (f *Filters) Query() (incydr.Query, error) {
 		q.Severities = append(q.Severities, n)
 	}
 	var err error
-	q.States, err = States("--"+f.stateFlag, *f.states, *f.anyState)
+	q.States, err = States("--"+f.stateFlag, f.states, *f.anyState)
 	return q, err
 }
 

@@ -27,7 +27,7 @@ type Options struct {
 // log's among them) where the tenant's are found.
 func Declare(app *cli.App) *Options {
 	o := &Options{app: app, concurrency: new(int), rate: new(int)}
-	app.Flag("env-file", "Take settings from this file in place of .env; one file a tenant. The environment still comes first.").PlaceHolder("FILE").StringVar(&o.envFile)
+	cli.TextVar(app.Flag("env-file", "Take settings from this file in place of .env; one file a tenant. The environment still comes first.").PlaceHolder("FILE"), &o.envFile)
 	retry := app.Flag("retry-for", "How long to go on against a server that fails: 30s, 5m, 2h; 0: ask once (INCYDR_RETRY_FOR; 5m).").PlaceHolder("D").IsSetByUser(&o.retryGiven)
 	o.retryFor = cli.DurationVar(retry)
 	app.Settings(func() (func(string) string, error) {
