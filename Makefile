@@ -8,6 +8,7 @@ ROUNDS   ?= 1
 LDFLAGS   = -s -w -X sess/lib/cli.version=$(VERSION)
 
 export CGO_ENABLED = 0
+export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null)
 
 .PHONY: help build install uninstall dist demo test check bench torture fuzz cross clean
 

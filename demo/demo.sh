@@ -3,6 +3,8 @@
 # on PATH. Each command is printed before its output.
 set -eu
 
+export PAGER=cat # a tour stops for nobody
+
 if [ -z "${SESS_SANDBOX_URL:-}" ]; then
 	exec sess-sandbox run --sessions 300 --seed 7 -- sh "$0"
 fi

@@ -18,6 +18,11 @@ install)
 		mv -f "$prefix/bin/.$tool.new" "$prefix/bin/$tool"
 	done
 	sh "$here/pages.sh" "$bin" "$prefix/share"
+	echo "installed: the tools in $prefix/bin, their man pages and completions below $prefix/share"
+	case ${DESTDIR:+staged}:$PATH: in
+	staged:* | *:"$prefix/bin":*) ;;
+	*) echo "not on PATH yet: $prefix/bin" ;;
+	esac
 	;;
 uninstall)
 	for tool in $tools; do

@@ -22,7 +22,7 @@ import (
 
 var targets = []string{"linux/amd64", "linux/arm64", "darwin/amd64", "darwin/arm64", "windows/amd64", "windows/arm64"}
 
-// docs go into every archive.
+// docs go into every archive and package.
 var docs = []string{"README.md", "CHANGELOG.md", "LICENSE", "SECURITY.md", "docs"}
 
 func main() {
@@ -132,9 +132,7 @@ func (d *dist) archive(system, processor, bin, share string) error {
 		parts = append(parts, [2]string{"packaging/systemd", name + "/systemd"})
 	}
 	for _, doc := range docs {
-		if _, err := os.Stat(doc); err == nil {
-			parts = append(parts, [2]string{doc, name + "/" + doc})
-		}
+		parts = append(parts, [2]string{doc, name + "/" + doc})
 	}
 	for _, p := range parts {
 		if err := add(p[0], p[1]); err != nil {
@@ -164,6 +162,15 @@ func (d *dist) packages(processor, bin, share, stage string) error {
 		}
 		if err := copyTree("packaging/systemd", filepath.Join(stage, "lib", "systemd", "system")); err != nil {
 			return err
+		}
+		for _, doc := range docs {
+			as := doc
+			if doc == "LICENSE" {
+				as = "copyright" // Debian's name for it
+			}
+			if err := copyTree(doc, filepath.Join(stage, "share", "doc", "sess", as)); err != nil {
+				return err
+			}
 		}
 		if kind == "deb" {
 			zsh := filepath.Join(stage, "share", "zsh")
