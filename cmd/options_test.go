@@ -63,3 +63,41 @@ func TestOptionsOfSessionsAndOfItsStages(t *testing.T) {
 		}
 	}
 }
+
+// sessions says of an option what its stage says of it, but where it is not quite the same there.
+func TestOptionsOfSessionsReadAsTheirStages(t *testing.T) {
+	differs := []string{"output", "concurrency", "metrics"}
+	said := map[string]map[string]string{}
+	for _, name := range names(t) {
+		said[name] = described(command(t, filepath.Join(bin, name), "--help-man"))
+	}
+	for _, c := range pipeline.Commands {
+		for _, o := range c.Options {
+			i := slices.IndexFunc(o.To, func(program string) bool { return slices.Contains(stages[c.Name], program) })
+			want := said[o.To[i]]["--"+o.Name]
+			if slices.Contains(differs, o.Name) || o.Name == "format" && o.To[i] == "sess-fmt" {
+				continue
+			}
+			if got := strings.TrimSpace(o.Value + "\n" + o.Help); got != want {
+				t.Errorf("sessions %s --%s:\n%s\n%s:\n%s", c.Name, o.Name, got, o.To[i], want)
+			}
+		}
+	}
+}
+
+// described are the options of a man page, each with what stands for its value and what is said
+// of it.
+func described(page string) map[string]string {
+	found := map[string]string{}
+	for _, item := range strings.Split(page, "\n.TP\n")[1:] {
+		head, text, _ := strings.Cut(item, "\n")
+		text, _, _ = strings.Cut(text, "\n.")
+		head, text = plain.Replace(head), plain.Replace(text)
+		option, value, _ := strings.Cut(head[strings.LastIndex(head, "--")+2:], " ")
+		found["--"+option] = strings.TrimSpace(value + "\n" + strings.Join(strings.Fields(text), " "))
+	}
+	return found
+}
+
+// plain takes the formatting out of a page.
+var plain = strings.NewReplacer(`\fB`, "", `\fI`, "", `\fR`, "", `\-`, "-", `\(aq`, "'", `\(ha`, "^", `\(ti`, "~", `\&`, "", `\e`, `\`)
