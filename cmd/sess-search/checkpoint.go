@@ -15,6 +15,7 @@ import (
 // A feed is the options of a search that remembers what it has printed.
 type feed struct {
 	app                     *cli.App
+	from                    *tenant.Options
 	name                    string
 	lookback, follow, wait  *time.Duration
 	updates, deferred       *bool
@@ -25,9 +26,9 @@ type feed struct {
 }
 
 // declareFeed adds --checkpoint and what goes with it.
-func declareFeed(app *cli.App, from *tenant.Options) *feed {
+func declareFeed(app *cli.App) *feed {
 	f := &feed{app: app}
-	cli.TextVar(app.Flag("checkpoint", "Print only what this checkpoint has not seen yet, and record it there; the first search under a name makes it.").PlaceHolder("NAME").HintAction(func() []string { return names(from) }), &f.name)
+	cli.TextVar(app.Flag("checkpoint", "Print only what this checkpoint has not seen yet, and record it there; the first search under a name makes it.").PlaceHolder("NAME").HintAction(func() []string { return names(f.from) }), &f.name)
 	f.lookback = cli.DurationVar(app.Flag("lookback", "With --checkpoint: how late after its begin a session may show up (7d).").PlaceHolder("D").Default("7d").IsSetByUser(&f.lookbackGiven))
 	f.updates = app.Flag("updates", "With --checkpoint: print a session again when its lastUpdated has changed.").Bool()
 	f.deferred = app.Flag("defer", "With --checkpoint: leave recording to sess-checkpoint commit, at the end of the pipeline.").Bool()
@@ -97,8 +98,8 @@ func (f *feed) check(wanted search.Search, count bool) error {
 }
 
 // run searches with the checkpoint, once or until it is stopped.
-func (f *feed) run(ctx context.Context, from *tenant.Options, walker *search.Walker, wanted search.Search, tag []byte) error {
-	dir, err := dirOf(from)
+func (f *feed) run(ctx context.Context, walker *search.Walker, wanted search.Search, tag []byte) error {
+	dir, err := dirOf(f.from)
 	if err != nil {
 		return err
 	}

@@ -46,17 +46,18 @@ func main() { cli.Main(cli.Tool{Name: "sess-search", Source: source, Setup: setu
 
 // setup declares the options and returns what runs after they are parsed.
 func setup(app *cli.App) cli.Action {
-	from := tenant.Declare(app)
-	from.DeclareConcurrency(8)
-	from.DeclareRate()
 	filters := tenant.DeclareFilters(app, "state")
 	filters.DeclareAnyAlerts(app)
 	filters.DeclareOrder(app)
 	limit := cli.CountVar(app.Flag("limit", "Print at most so many.").PlaceHolder("N"), 1, 1<<31-1)
 	count := app.Flag("count", "Print only how many there are.").Bool()
-	feed := declareFeed(app, from)
 	var tag string
 	cli.TextVar(app.Flag("tag", "Put this field first into each session, to tell merged streams apart.").PlaceHolder("KEY=VALUE"), &tag)
+	feed := declareFeed(app)
+	from := tenant.Declare(app)
+	from.DeclareConcurrency(8)
+	from.DeclareRate()
+	feed.from = from
 	meter := metering.Declare(app)
 	return func(ctx context.Context) error {
 		spare(app.Getenv("GOGC"))
@@ -86,7 +87,7 @@ func setup(app *cli.App) cli.Action {
 		}
 		if feed.name != "" {
 			feed.figures, feed.printed = figures, done
-			return feed.run(ctx, from, walker, wanted, prefix)
+			return feed.run(ctx, walker, wanted, prefix)
 		}
 		if *count {
 			n, err := walker.Count(ctx, wanted)

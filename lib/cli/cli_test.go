@@ -132,6 +132,36 @@ func TestHelpIsTheDocComment(t *testing.T) {
 	}
 }
 
+func TestRefill(t *testing.T) {
+	const text = `One paragraph that is longer than the
+width, and ends.
+
+	an example that stays as long as it is, whatever the width
+		and its tab
+
+# A heading
+
+  - an item that
+    goes on for a while and longer
+  - another
+Behind it.`
+	const want = `One paragraph that is longer
+than the width, and ends.
+
+    an example that stays as long as it is, whatever the width
+        and its tab
+
+A heading
+
+  - an item that goes on for a
+    while and longer
+  - another
+Behind it.`
+	if got := refill(text, 30); got != want {
+		t.Errorf("%s", got)
+	}
+}
+
 type own struct{}
 
 func (own) Error() string { return "the tenant says no" }

@@ -19,7 +19,7 @@ usage: {{.App.Name}} {{.Context.SelectedCommand}} [OPTION]…{{template "args" .
 {{else -}}
 usage: {{.App.Name}} [OPTION]…{{if .App.Commands}} COMMAND [ARGUMENT]…{{end}}{{template "args" .App.Args}}
 
-{{.App.Help|Summary}}
+{{.App.Help|Summary|Filled}}
 {{end -}}
 {{define "args"}}{{range .}}{{if not .Hidden}} {{if not .Required}}[{{end}}{{if .PlaceHolder}}{{.PlaceHolder}}{{else}}{{.Name|Upper}}{{end}}{{if not .Required}}]{{end}}{{if .Value|IsCumulative}}…{{end}}{{end}}{{end}}{{end -}}
 {{if not .Context.SelectedCommand}}{{if .App.Commands}}
@@ -27,7 +27,7 @@ Commands:
 {{range .App.Commands}}{{if not .Hidden}}  {{.Name|printf "%-18s"}} {{.Help}}
 {{end}}{{end}}{{end}}{{end}}
 Options:
-{{.Context.Flags|Options}}{{if not .Context.SelectedCommand}}{{.App.Help|Rest}}{{end -}}
+{{.Context.Flags|Options}}{{if not .Context.SelectedCommand}}{{.App.Help|Rest|Filled}}{{end -}}
 `
 
 func (a *App) useHelp() {
@@ -36,6 +36,7 @@ func (a *App) useHelp() {
 	a.UsageFuncs(template.FuncMap{
 		"Summary": summary,
 		"Rest":    rest,
+		"Filled":  func(text string) string { return refill(text, a.helpWidth()) },
 		"Upper":   strings.ToUpper,
 		"Options": a.options,
 	})
@@ -68,11 +69,44 @@ func rest(manual string) string {
 	if !ok {
 		return ""
 	}
-	lines := strings.Split(after, "\n")
-	for i, line := range lines {
-		lines[i] = strings.TrimPrefix(line, "# ") // a heading
+	return "\n" + strings.TrimRight(after, "\n") + "\n"
+}
+
+// refill fits a doc comment's paragraphs and lists to a width. Examples and headings stay.
+func refill(text string, width int) string {
+	var out, paragraph []string
+	hang := ""
+	end := func() {
+		if len(paragraph) == 0 {
+			return
+		}
+		for i, line := range wrap(strings.Join(paragraph, " "), width-len(hang)) {
+			if i == 0 && hang != "" {
+				out = append(out, "  - "+line)
+				continue
+			}
+			out = append(out, hang+line)
+		}
+		paragraph, hang = nil, ""
 	}
-	return "\n" + strings.ReplaceAll(strings.Join(lines, "\n"), "\t", "    ") + "\n"
+	for _, line := range strings.Split(text, "\n") {
+		item, isItem := strings.CutPrefix(line, "  - ")
+		indented := strings.HasPrefix(line, "\t") || strings.HasPrefix(line, "    ")
+		switch {
+		case isItem:
+			end()
+			hang, paragraph = "    ", []string{item}
+		case indented && hang != "":
+			paragraph = append(paragraph, strings.TrimSpace(line))
+		case indented || line == "" || strings.HasPrefix(line, "# "):
+			end()
+			out = append(out, strings.ReplaceAll(strings.TrimPrefix(line, "# "), "\t", "    "))
+		default:
+			paragraph = append(paragraph, line)
+		}
+	}
+	end()
+	return strings.Join(out, "\n")
 }
 
 // options lays the options out in two columns; what all tools share comes last.
@@ -112,11 +146,9 @@ func writeOption(b *strings.Builder, f *kingpin.FlagModel, width int) {
 		fmt.Fprintf(b, "%s\n", left)
 		left = ""
 	}
-	for i, line := range lines {
-		if i > 0 {
-			left = ""
-		}
+	for _, line := range lines {
 		fmt.Fprintf(b, "%-*s %s\n", optionColumn, left, line)
+		left = ""
 	}
 }
 
