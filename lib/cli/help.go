@@ -102,6 +102,9 @@ func refill(text string, width int) string {
 			end()
 			out = append(out, strings.ReplaceAll(strings.TrimPrefix(line, "# "), "\t", "    "))
 		default:
+			if hang != "" {
+				end()
+			}
 			paragraph = append(paragraph, line)
 		}
 	}
