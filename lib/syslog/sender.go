@@ -193,6 +193,11 @@ func (s *Sender) deliver(ctx context.Context) error {
 		switch {
 		case ctx.Err() != nil:
 			return s.stop(ctx)
+		case s.link != nil && s.link.down() != nil && s.proven && s.inflight == 0 && !some:
+			// A receiver may end a connection that nobody uses. That is no failure, and the time
+			// until the next record is not one of failing.
+			s.Log.Debug("idle connection closed", "address", s.Address, "why", lastOf(s.link.down()))
+			s.drop()
 		case s.link != nil && s.link.down() != nil:
 			err = s.lost(ctx, s.link.down())
 		case s.link != nil && s.due(some, all):

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -229,6 +230,62 @@ func TestIdleInput(t *testing.T) {
 		t.Errorf("%+v, want one connection for the record and one that waits for the next", tally)
 	}
 }
+
+// A receiver that ends a connection which nobody uses is not one that fails: it is not complained
+// about, and --retry-for does not begin.
+func TestReceiverEndsAnIdleConnection(t *testing.T) {
+	end := make(chan struct{})
+	a := receiver(t, func(n int, c *net.TCPConn) {
+		if n%2 == 0 {
+			io.Copy(io.Discard, c)
+		} else { // the next one, on which nothing is sent
+			<-end
+		}
+	})
+	logged := make(chan string, 100)
+	o := standard(a)
+	o.Log = slog.New(slog.NewTextHandler(writer(func(p []byte) { logged <- string(p) }), &slog.HandlerOptions{Level: slog.LevelDebug}))
+	acked := make(chan string, 10)
+	o.Delivered = func(r []byte) error { acked <- string(r); return nil }
+	in, out := io.Pipe()
+	s, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error)
+	go func() { done <- s.Send(t.Context(), in) }()
+	for i := range 2 {
+		fmt.Fprintf(out, "{\"a\":%d}\n", i)
+		select {
+		case <-acked:
+		case err := <-done:
+			t.Fatal(err)
+		}
+		end <- struct{}{}
+		for idle := false; !idle; {
+			line := <-logged
+			if strings.Contains(line, "connection lost") {
+				t.Fatal(line)
+			}
+			idle = strings.Contains(line, "idle connection closed")
+		}
+		if !s.failing.IsZero() {
+			t.Error("it counts as failing")
+		}
+	}
+	out.Close()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if tally := s.Tally(); tally.Delivered != 2 || tally.Resent > 0 {
+		t.Errorf("%+v", tally)
+	}
+}
+
+// A writer hands on what is written.
+type writer func(p []byte)
+
+func (w writer) Write(p []byte) (int, error) { w(p); return len(p), nil }
 
 // A receiver that never ends its half: nothing counts as delivered, and the run ends.
 func TestReceiverThatDoesNotEnd(t *testing.T) {
