@@ -100,8 +100,8 @@ func setup(app *cli.App) cli.Action {
 			bar := app.Progress("sessions")
 			defer bar.Done()
 			walker.Progress = func(done, total int64) {
-				bar.Note(pages(done, total, int64(client.PageSize())))
 				bar.Total(total)
+				bar.Note(pages(done, total, int64(client.PageSize())))
 				bar.Set(done)
 			}
 		}

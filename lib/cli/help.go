@@ -27,18 +27,21 @@ Commands:
 {{range .App.Commands}}{{if not .Hidden}}  {{.Name|printf "%-18s"}} {{.Help}}
 {{end}}{{end}}{{end}}{{end}}
 Options:
-{{.Context.Flags|Options}}{{if not .Context.SelectedCommand}}{{.App.Help|Rest|Filled}}{{end -}}
+{{.Context.Flags|Options}}{{if not .Context.SelectedCommand}}{{.App.Help|Rest|Filled}}
+{{Filled statuses}}
+{{end -}}
 `
 
 func (a *App) useHelp() {
 	a.HelpFlag.Help("Print this and end.").Short('h')
 	a.UsageTemplate(helpTemplate)
 	a.UsageFuncs(template.FuncMap{
-		"Summary": summary,
-		"Rest":    rest,
-		"Filled":  func(text string) string { return refill(text, a.helpWidth()) },
-		"Upper":   strings.ToUpper,
-		"Options": a.options,
+		"Summary":  summary,
+		"Rest":     rest,
+		"statuses": func() string { return statuses },
+		"Filled":   func(text string) string { return refill(text, a.helpWidth()) },
+		"Upper":    strings.ToUpper,
+		"Options":  a.options,
 	})
 }
 

@@ -29,6 +29,10 @@ var exitCodes = [][2]string{
 	{"130, 143", "Stopped by SIGINT or SIGTERM."},
 }
 
+// statuses are the exit codes for those who know them, and have forgotten one.
+const statuses = "Exit status: 0 done, 1 failed, 2 usage, 3 partly done, 4 credentials refused, 5 no such session, " +
+	"6 checkpoint in use, damaged or of another query; 130 and 143 after SIGINT and SIGTERM."
+
 // tools are what SEE ALSO names.
 var tools = []string{"sess-checkpoint", "sess-events", "sess-fmt", "sess-kafka", "sess-sandbox", "sess-search", "sess-show", "sess-syslog", "sess-update", "sessions"}
 
