@@ -18,10 +18,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
+	"sess/bench/internal/peak"
 	"sess/lib/sandbox"
 )
 
@@ -42,7 +42,7 @@ type program struct {
 	name string
 	args func(address string) []string
 	took []time.Duration
-	peak int // KiB
+	peak int64 // bytes
 }
 
 func run(sessions, rounds int) error {
@@ -85,7 +85,7 @@ func run(sessions, rounds int) error {
 	fmt.Printf("%-34s %8s %8s %9s %11s %8s\n", "", "median s", "best s", "MB/s", "x kcat", "MiB peak")
 	for _, p := range programs {
 		slices.Sort(p.took)
-		fmt.Printf("%-34s %8.2f %8.2f %9.0f %5.2f %5.2f %8.0f\n", p.name, p.median(), p.best(), float64(size)/1e6/p.median(), kcat.median()/p.median(), kcat.best()/p.best(), float64(p.peak)/1024)
+		fmt.Printf("%-34s %8.2f %8.2f %9.0f %5.2f %5.2f %8.0f\n", p.name, p.median(), p.best(), float64(size)/1e6/p.median(), kcat.median()/p.median(), kcat.best()/p.best(), float64(p.peak)/(1<<20))
 	}
 	fmt.Println("x kcat: its median time over ours, and its best time over ours")
 	return nil
@@ -134,29 +134,11 @@ func (p *program) measure(broker, input string) error {
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	done := make(chan error, 1)
-	go func() { done <- cmd.Wait() }()
-	for {
-		select {
-		case err := <-done:
-			p.took = append(p.took, time.Since(begun))
-			if p.peak == 0 {
-				return errors.Join(err, errors.New("its memory is not known: this needs Linux"))
-			}
-			return err
-		case <-time.After(5 * time.Millisecond):
-			p.peak = max(p.peak, peakOf(cmd.Process.Pid))
-		}
+	most := peak.Watch(cmd.Process.Pid)
+	err = cmd.Wait()
+	p.took = append(p.took, time.Since(begun))
+	if p.peak = max(p.peak, most()); p.peak == 0 {
+		return errors.Join(err, errors.New("its memory is not known: this needs Linux"))
 	}
-}
-
-// peakOf is the most memory that a process has had so far, in KiB; 0 where it is over.
-func peakOf(pid int) int {
-	status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	_, rest, _ := strings.Cut(string(status), "VmHWM:")
-	if fields := strings.Fields(rest); len(fields) > 0 {
-		kib, _ := strconv.Atoi(fields[0])
-		return kib
-	}
-	return 0
+	return err
 }

@@ -23,6 +23,7 @@ import (
 	"strings"
 	"time"
 
+	"sess/bench/internal/peak"
 	"sess/lib/sandbox"
 )
 
@@ -212,57 +213,45 @@ func (b *bench) feed(w way) (took time.Duration, stages []stage, err error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	done := make(chan error, 1)
-	go func() {
-		var first error
-		for _, cmd := range cmds {
-			if err := cmd.Wait(); err != nil && first == nil {
-				first = fmt.Errorf("%s: %w", cmd.Args[0], err)
-			}
-		}
-		done <- first
-	}()
-	peaks := make([]float64, len(cmds))
-	for over := false; !over; {
-		select {
-		case err = <-done:
-			over = true
-		case <-time.After(2 * time.Millisecond):
-			for i, cmd := range cmds {
-				peaks[i] = max(peaks[i], memory(cmd.Process.Pid, "VmHWM:"))
-			}
+	var peaks []func() int64
+	for _, cmd := range cmds {
+		peaks = append(peaks, peak.Watch(cmd.Process.Pid))
+	}
+	for _, cmd := range cmds {
+		if failed := cmd.Wait(); failed != nil && err == nil {
+			err = fmt.Errorf("%s: %w", cmd.Args[0], failed)
 		}
 	}
 	took = time.Since(begun)
 	for i, cmd := range cmds {
-		stages = append(stages, stage{cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), peaks[i]})
+		stages = append(stages, stage{cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), float64(peaks[i]()) / (1 << 20)})
 	}
 	return took, stages, err
 }
 
 // follow runs a pipeline that polls every second, and tells what its processes hold after a while
 // and how much processor time each poll takes.
-func (b *bench) follow(w way, d time.Duration) (resident []float64, cpu float64, err error) {
+func (b *bench) follow(w way, d time.Duration) (held []float64, cpu float64, err error) {
 	cmds, err := b.pipeline(w, "--follow", "1s")
 	if err != nil {
 		return nil, 0, err
 	}
 	time.Sleep(d)
 	for _, cmd := range cmds {
-		resident = append(resident, memory(cmd.Process.Pid, "VmRSS:"))
+		held = append(held, resident(cmd.Process.Pid))
 	}
 	cmds[0].Process.Signal(os.Interrupt)
 	for _, cmd := range cmds {
 		cmd.Wait()
 		cpu += ms(cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime())
 	}
-	return resident, cpu / d.Seconds(), nil
+	return held, cpu / d.Seconds(), nil
 }
 
-// memory is a figure of /proc/PID/status in MiB; 0 where the process is over.
-func memory(pid int, field string) float64 {
+// resident is the memory that a process has now, in MiB; 0 where it is over.
+func resident(pid int) float64 {
 	status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	_, rest, _ := strings.Cut(string(status), field)
+	_, rest, _ := strings.Cut(string(status), "VmRSS:")
 	if fields := strings.Fields(rest); len(fields) > 0 {
 		kib, _ := strconv.Atoi(fields[0])
 		return float64(kib) / 1024
