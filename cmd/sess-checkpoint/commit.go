@@ -36,6 +36,7 @@ func (t *tool) commit(ctx context.Context) error {
 	}
 	defer tail.Leave()
 	c := &committer{tool: t, dir: dir}
+	t.Expect("sessions")
 	lines := jsonl.NewReader(t.Stdin, *t.maxLine)
 	for {
 		if c.full() || !lines.Buffered() {

@@ -120,7 +120,10 @@ func inputs(app *cli.App, files []string) ([]render.Input, error) {
 			name = "-"
 		}
 		if name == "-" {
-			all[i] = render.Input{Name: "standard input", Open: func() (io.Reader, error) { return app.Stdin, nil }}
+			all[i] = render.Input{Name: "standard input", Open: func() (io.Reader, error) {
+				app.Expect("JSON lines")
+				return app.Stdin, nil
+			}}
 			continue
 		}
 		if info, err := os.Stat(name); err != nil {

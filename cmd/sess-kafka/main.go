@@ -163,6 +163,7 @@ func deliver(ctx context.Context, app *cli.App, o kafka.Options, figures *metric
 			return app.Stdout.Flush()
 		}
 	}
+	app.Expect("JSON lines")
 	err = producer.Deliver(ctx, jsonl.NewReader(app.Stdin, maxLine), handOn)
 	s := producer.Stats()
 	app.Log.Info("done", "delivered", s.Delivered, "bytes", s.Bytes, "skipped", s.Skipped, "undelivered", s.Undelivered)

@@ -60,9 +60,7 @@ func (o *options) changeRows(ctx context.Context, rules update.Rules) error {
 	if err := w.connect(!o.repeatNotes); err != nil {
 		return err
 	}
-	if o.app.StdinIsTerminal() {
-		o.app.Say("reading rows from the terminal; Ctrl-D ends them")
-	}
+	o.app.Expect("rows")
 	file, begin, isFile := regular(o.app.RawStdin())
 	if isFile && !o.dryRun {
 		checked, err := update.Check(read(&stoppable{ctx, file}))

@@ -57,6 +57,8 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"--size", "big"}, 2, "sess-try: --size: \"big\" is not a number\nsess-try: hint: sess-try --help lists the options\n"},
 		{[]string{"--start", "yesterday"}, 2, "sess-try: --start: \"yesterday\" is not a date\nsess-try: hint: " + dateForms + "\n"},
 		{[]string{"--note"}, 2, "sess-try: option --note needs a value\nsess-try: hint: sess-try --help lists the options\n"},
+		{[]string{"--note", "--id", "x"}, 2, "sess-try: option --note needs a value\nsess-try: hint: sess-try --help lists the options\n"},
+		{[]string{"--note", "-seen"}, 2, "sess-try: option --note needs a value\nsess-try: hint: a value that begins with a dash is written --note=-seen\n"},
 		{[]string{"--log-level", "inof"}, 2, "sess-try: unknown log level \"inof\": the levels are debug, info, warning, error\nsess-try: hint: did you mean info?\n"},
 		{[]string{"--id", ""}, 2, "sess-try: --id: the value is empty\nsess-try: hint: is a variable not set? Leave the option out where it is not meant\n"},
 		{[]string{"--ids", "a", "--ids", " , "}, 2, "sess-try: --ids: the value is empty\nsess-try: hint: is a variable not set? Leave the option out where it is not meant\n"},

@@ -111,7 +111,11 @@ func (a *App) explain(err error, args []string) error {
 			hint = "did you mean --" + near + "?"
 		}
 	case strings.HasPrefix(message, "expected argument for flag"):
-		message = "option " + quoted() + " needs a value"
+		option := quoted()
+		message = "option " + option + " needs a value"
+		if i := slices.Index(args, option); i >= 0 && i+1 < len(args) && strings.HasPrefix(option, "--") && !strings.HasPrefix(args[i+1], "--") {
+			hint = fmt.Sprintf("a value that begins with a dash is written %s=%s", option, args[i+1])
+		}
 	case strings.HasPrefix(message, "expected command but got"):
 		_, word, _ := strings.Cut(message, "got ")
 		message = "unknown command " + word

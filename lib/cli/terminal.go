@@ -11,6 +11,13 @@ import (
 // StdinIsTerminal tells whether a person types the input.
 func (a *App) StdinIsTerminal() bool { return isTerminal(a.streams.In) }
 
+// Expect tells a person who is to type the input what it is read for.
+func (a *App) Expect(what string) {
+	if a.StdinIsTerminal() {
+		a.Say("reading %s from the terminal; Ctrl-D ends them", what)
+	}
+}
+
 // StdoutIsTerminal tells whether a person sees the output.
 func (a *App) StdoutIsTerminal() bool { return isTerminal(a.streams.Out) }
 

@@ -29,9 +29,7 @@ func NewIDs(app *cli.App, args []string, maxLine int) *IDs {
 	if !FromStdin(app, args) {
 		return &IDs{args: args}
 	}
-	if app.StdinIsTerminal() {
-		app.Say("reading session ids from the terminal, one a line; ^D ends them")
-	}
+	app.Expect("session ids")
 	return ReadIDs(app.Stdin, maxLine)
 }
 
