@@ -18,7 +18,7 @@ import (
 // commitAfter hands what comes in to a command, and records it once the command has read it all
 // and ended well.
 func (t *tool) commitAfter(ctx context.Context) error {
-	dir, err := t.dir()
+	dir, err := t.from.Checkpoints()
 	if err != nil {
 		return err
 	}

@@ -23,7 +23,7 @@ func (t *tool) commit(ctx context.Context) error {
 	if len(t.command) > 0 {
 		return t.commitAfter(ctx)
 	}
-	dir, err := t.dir()
+	dir, err := t.from.Checkpoints()
 	if err != nil {
 		return err
 	}

@@ -32,9 +32,8 @@ import (
 
 	"github.com/alecthomas/kingpin/v2"
 
-	"sess/lib/checkpoint"
 	"sess/lib/cli"
-	"sess/lib/incydr"
+	"sess/lib/cli/tenant"
 )
 
 //go:embed main.go
@@ -44,15 +43,13 @@ func main() { cli.Main(cli.Tool{Name: "sess-checkpoint", Source: source, Setup: 
 
 // setup declares the options and returns what runs after they are parsed.
 func setup(app *cli.App) cli.Action {
-	t := &tool{App: app}
-	cli.TextVar(app.Flag("env-file", "Take settings from this file in place of .env; one file a tenant. The environment still comes first.").PlaceHolder("FILE"), &t.envFile)
-	app.Settings(t.settings)
+	t := &tool{App: app, from: tenant.DeclareSettings(app)}
 
 	command := func(name, help string, run func(context.Context) error) *kingpin.CmdClause {
 		return app.Command(name, help).Action(func(*kingpin.ParseContext) error { t.run = run; return nil })
 	}
 	named := func(c *kingpin.CmdClause) *kingpin.CmdClause {
-		c.Arg("name", "The checkpoint.").Required().HintAction(t.names).StringVar(&t.name)
+		c.Arg("name", "The checkpoint.").Required().HintAction(t.from.CheckpointNames).StringVar(&t.name)
 		return c
 	}
 	command("list", "Print a line for each checkpoint.", t.list)
@@ -68,44 +65,9 @@ func setup(app *cli.App) cli.Action {
 // A tool is one run.
 type tool struct {
 	*cli.App
-	run         func(context.Context) error
-	envFile     string
-	environment *incydr.Environment
-	name        string
-	maxLine     *int
-	command     []string
-}
-
-func (t *tool) settings() (func(string) string, error) {
-	var err error
-	if t.environment, err = incydr.LoadEnvironment(t.envFile, t.Environ()); err != nil {
-		return nil, err
-	}
-	return t.environment.Get, nil
-}
-
-// dir is the folder of this client's checkpoints.
-func (t *tool) dir() (checkpoint.Dir, error) {
-	root, err := checkpoint.Root(t.Getenv)
-	if err != nil {
-		return checkpoint.Dir{}, err
-	}
-	client, err := t.environment.Account()
-	if err != nil {
-		return checkpoint.Dir{}, err
-	}
-	return checkpoint.DirOf(root, client), nil
-}
-
-// names are what a shell completes.
-func (t *tool) names() []string {
-	if _, err := t.settings(); err != nil {
-		return nil
-	}
-	dir, err := t.dir()
-	if err != nil {
-		return nil
-	}
-	names, _ := dir.Names()
-	return names
+	run     func(context.Context) error
+	from    *tenant.Settings
+	name    string
+	maxLine *int
+	command []string
 }

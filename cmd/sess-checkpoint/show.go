@@ -44,7 +44,7 @@ func (t *tool) list(context.Context) error {
 
 // dirs is this client's folder, or, where the settings name no client, those of all.
 func (t *tool) dirs() ([]checkpoint.Dir, error) {
-	dir, err := t.dir()
+	dir, err := t.from.Checkpoints()
 	if err == nil {
 		return []checkpoint.Dir{dir}, nil
 	}
@@ -59,7 +59,7 @@ func (t *tool) dirs() ([]checkpoint.Dir, error) {
 }
 
 func (t *tool) show(context.Context) error {
-	dir, err := t.dir()
+	dir, err := t.from.Checkpoints()
 	if err != nil {
 		return err
 	}
@@ -73,7 +73,7 @@ func (t *tool) show(context.Context) error {
 }
 
 func (t *tool) delete(ctx context.Context) error {
-	dir, err := t.dir()
+	dir, err := t.from.Checkpoints()
 	if err != nil {
 		return err
 	}

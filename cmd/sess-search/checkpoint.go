@@ -28,7 +28,7 @@ type feed struct {
 // declareFeed adds --checkpoint and what goes with it.
 func declareFeed(app *cli.App) *feed {
 	f := &feed{app: app}
-	cli.TextVar(app.Flag("checkpoint", "Print only what this checkpoint has not seen yet, and record it there; the first search under a name makes it.").PlaceHolder("NAME").HintAction(func() []string { return names(f.from) }), &f.name)
+	cli.TextVar(app.Flag("checkpoint", "Print only what this checkpoint has not seen yet, and record it there; the first search under a name makes it.").PlaceHolder("NAME").HintAction(func() []string { return f.from.CheckpointNames() }), &f.name)
 	f.lookback = cli.DurationVar(app.Flag("lookback", "With --checkpoint: how late after its begin a session may show up (7d).").PlaceHolder("D").Default("7d").IsSetByUser(&f.lookbackGiven))
 	f.updates = app.Flag("updates", "With --checkpoint: print a session again when its lastUpdated has changed.").Bool()
 	f.deferred = app.Flag("defer", "With --checkpoint: leave recording to sess-checkpoint commit, at the end of the pipeline.").Bool()
@@ -43,33 +43,6 @@ func (f *feed) labels() []metrics.Label {
 		return nil
 	}
 	return []metrics.Label{{Name: "checkpoint", Value: f.name}}
-}
-
-// dirOf is the folder of this API client's checkpoints.
-func dirOf(from *tenant.Options) (checkpoint.Dir, error) {
-	env, err := from.Environment()
-	if err != nil {
-		return checkpoint.Dir{}, err
-	}
-	root, err := checkpoint.Root(env.Get)
-	if err != nil {
-		return checkpoint.Dir{}, err
-	}
-	account, err := env.Account()
-	if err != nil {
-		return checkpoint.Dir{}, err
-	}
-	return checkpoint.DirOf(root, account), nil
-}
-
-// names are the checkpoints there are, for a shell to complete.
-func names(from *tenant.Options) []string {
-	dir, err := dirOf(from)
-	if err != nil {
-		return nil
-	}
-	names, _ := dir.Names()
-	return names
 }
 
 // check refuses options that make no sense together.
@@ -99,7 +72,7 @@ func (f *feed) check(wanted search.Search, count bool) error {
 
 // run searches with the checkpoint, once or until it is stopped.
 func (f *feed) run(ctx context.Context, walker *search.Walker, wanted search.Search, tag []byte) error {
-	dir, err := dirOf(f.from)
+	dir, err := f.from.Checkpoints()
 	if err != nil {
 		return err
 	}

@@ -107,7 +107,7 @@ func declare(app *cli.App, c pipeline.Command) {
 	for _, o := range c.Options {
 		flag := command.Flag(o.Name, o.Help).PlaceHolder(o.Value)
 		if o.Words == "checkpoint" {
-			flag.HintAction(func() []string { return tenant.CheckpointNames(app.Environ()) })
+			flag.HintAction(tenant.SettingsOf(app).CheckpointNames)
 		} else {
 			flag.HintOptions(words(o.Words)...)
 		}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/signal"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -17,7 +18,12 @@ const grace = 1800 * time.Millisecond
 // Stopped is the cause of a context that a signal ended.
 type Stopped struct{ Signal os.Signal }
 
-func (s *Stopped) Error() string { return fmt.Sprintf("stopped by %v", s.Signal) }
+func (s *Stopped) Error() string {
+	if s.Signal == syscall.SIGTERM { // which would be "terminated"
+		return "stopped by a request to terminate"
+	}
+	return fmt.Sprintf("stopped by %v", s.Signal)
+}
 
 // ExitCode is 128 and the signal's number.
 func (s *Stopped) ExitCode() int {
@@ -47,7 +53,7 @@ func notify(parent context.Context) (context.Context, func()) {
 		case s := <-ch:
 			stopped := &Stopped{Signal: s}
 			cancel(stopped)
-			if extended(ctx) {
+			if waits.Load() {
 				return
 			}
 			end := time.After(grace)
@@ -68,25 +74,12 @@ func notify(parent context.Context) (context.Context, func()) {
 
 // waits marks a run that may take longer than the grace to end: it waits for children of its
 // own, which have got the signal too.
-var waits struct {
-	sync.Mutex
-	on bool
-}
+var waits atomic.Bool
 
 // WaitForChildren lifts the bound on the time between a signal and the end, and leaves it to the
 // tool what a second signal does: its children have the same bound, get the same signals, and it
 // must not go before them.
-func WaitForChildren() {
-	waits.Lock()
-	defer waits.Unlock()
-	waits.on = true
-}
-
-func extended(context.Context) bool {
-	waits.Lock()
-	defer waits.Unlock()
-	return waits.on
-}
+func WaitForChildren() { waits.Store(true) }
 
 // interrupted is the exit code of the signal that ended ctx, 0 where none did.
 func interrupted(ctx context.Context) int {

@@ -12,31 +12,54 @@ import (
 	"sess/lib/incydr"
 )
 
-// Options are --env-file and --retry-for, and --concurrency and --rate where they were declared.
-type Options struct {
+// Settings are a tool's settings, the tenant's and others (the log's among them): from the
+// environment, and from the file of --env-file or the usual one.
+type Settings struct {
 	app         *cli.App
 	envFile     string
+	environment *incydr.Environment
+}
+
+// SettingsOf returns those of a tool that has no --env-file.
+func SettingsOf(app *cli.App) *Settings { return &Settings{app: app} }
+
+// DeclareSettings adds --env-file to the tool, and has it find all its settings there.
+func DeclareSettings(app *cli.App) *Settings {
+	s := SettingsOf(app)
+	cli.TextVar(app.Flag("env-file", "Take settings from this file in place of .env; one file a tenant. The environment still comes first.").PlaceHolder("FILE"), &s.envFile)
+	app.Settings(func() (func(string) string, error) {
+		var err error
+		if s.environment, err = incydr.LoadEnvironment(s.envFile, app.Environ()); err != nil {
+			return nil, err
+		}
+		return s.environment.Get, nil
+	})
+	return s
+}
+
+// Environment is where the settings come from. A shell that completes a word asks for it before
+// the options are parsed.
+func (s *Settings) Environment() (*incydr.Environment, error) {
+	if s.environment != nil {
+		return s.environment, nil
+	}
+	return incydr.LoadEnvironment(s.envFile, s.app.Environ())
+}
+
+// Options are the settings and --retry-for, and --concurrency and --rate where they were declared.
+type Options struct {
+	*Settings
 	retryFor    *time.Duration
 	retryGiven  bool
 	concurrency *int
 	rate        *int
-	environment *incydr.Environment
 }
 
-// Declare adds --env-file and --retry-for to the tool, and has it find its other settings (the
-// log's among them) where the tenant's are found.
+// Declare adds --env-file and --retry-for to the tool.
 func Declare(app *cli.App) *Options {
-	o := &Options{app: app, concurrency: new(int), rate: new(int)}
-	cli.TextVar(app.Flag("env-file", "Take settings from this file in place of .env; one file a tenant. The environment still comes first.").PlaceHolder("FILE"), &o.envFile)
+	o := &Options{Settings: DeclareSettings(app), concurrency: new(int), rate: new(int)}
 	retry := app.Flag("retry-for", "How long to go on against a server that fails: 30s, 5m, 2h; 0: ask once (INCYDR_RETRY_FOR; 5m).").PlaceHolder("D").IsSetByUser(&o.retryGiven)
 	o.retryFor = cli.DurationVar(retry)
-	app.Settings(func() (func(string) string, error) {
-		var err error
-		if o.environment, err = incydr.LoadEnvironment(o.envFile, app.Environ()); err != nil {
-			return nil, err
-		}
-		return o.environment.Get, nil
-	})
 	return o
 }
 
@@ -52,15 +75,6 @@ func (o *Options) DeclareConcurrency(n int) {
 // DeclareRate adds --rate.
 func (o *Options) DeclareRate() {
 	o.rate = cli.CountVar(o.app.Flag("rate", "How many requests to make a minute; 0: as fast as the server allows (0).").PlaceHolder("N"), 0, 1_000_000)
-}
-
-// Environment is where the settings come from. A shell that completes a word asks for it before
-// the options are parsed.
-func (o *Options) Environment() (*incydr.Environment, error) {
-	if o.environment != nil {
-		return o.environment, nil
-	}
-	return incydr.LoadEnvironment(o.envFile, o.app.Environ())
 }
 
 // Concurrency is how many requests are to be in flight; 0 where the tool has no such option.
