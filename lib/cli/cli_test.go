@@ -56,6 +56,7 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"--limit", "many"}, 2, "sess-try: --limit: \"many\" is not a whole number\n"},
 		{[]string{"--size", "big"}, 2, "sess-try: --size: \"big\" is not a number\nsess-try: hint: sess-try --help lists the options\n"},
 		{[]string{"--start", "yesterday"}, 2, "sess-try: --start: \"yesterday\" is not a date\nsess-try: hint: " + dateForms + "\n"},
+		{[]string{"--start", "1795435200"}, 2, "sess-try: --start: \"1795435200\" is in seconds, and dates are milliseconds\nsess-try: hint: write 1795435200000\n"},
 		{[]string{"--note"}, 2, "sess-try: option --note needs a value\nsess-try: hint: sess-try --help lists the options\n"},
 		{[]string{"--note", "--id", "x"}, 2, "sess-try: option --note needs a value\nsess-try: hint: sess-try --help lists the options\n"},
 		{[]string{"--note", "-seen"}, 2, "sess-try: option --note needs a value\nsess-try: hint: a value that begins with a dash is written --note=-seen\n"},
@@ -242,7 +243,7 @@ func TestParseTime(t *testing.T) {
 			t.Errorf("%s: %v, %v; want %s", in, got.UTC(), err, want)
 		}
 	}
-	for _, in := range []string{"", "x", "P", "PT", "-5h", "2026-13-01", "2026-11-31", "12", "99999999999999999d", "99999999999999999999", "5", "300000d"} {
+	for _, in := range []string{"", "x", "P", "PT", "-5h", "2026-13-01", "2026-11-31", "12", "99999999999999999d", "99999999999999999999", "5", "300000d", "1795435200"} {
 		if got, err := ParseTime(in, now); err == nil {
 			t.Errorf("%q: taken as %v", in, got)
 		} else if exitCode(err) != ExitUsage {

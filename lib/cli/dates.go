@@ -23,6 +23,9 @@ func ParseTime(s string, now time.Time) (time.Time, error) {
 		}
 	}
 	if ms, err := strconv.ParseInt(s, 10, 64); err == nil && len(s) >= 9 {
+		if ms >= 1e9 && ms < 1e10 { // a day of early 1970: everything is later
+			return time.Time{}, WithHint(Usagef("%q is in seconds, and dates are milliseconds", s), "write "+s+"000")
+		}
 		t := time.UnixMilli(ms)
 		return t, inRange(s, t)
 	}
