@@ -39,7 +39,7 @@ var tools = []string{"sess-checkpoint", "sess-events", "sess-fmt", "sess-kafka",
 func (a *App) writeManPage(w io.Writer) {
 	model := a.Model()
 	manual := model.Help
-	fmt.Fprintf(w, ".TH %s 1 %s %s %s\n", quoted(strings.ToUpper(a.Name)), `"`+built()+`"`, quoted("sess "+version), quoted("User Commands"))
+	fmt.Fprintf(w, ".TH %s 1 %s %s %s\n", quoted(strings.ToUpper(a.Name)), `"`+built().Format(time.DateOnly)+`"`, quoted("sess "+version), quoted("User Commands"))
 	fmt.Fprintf(w, ".SH NAME\n%s \\-\n%s\n", roff(a.Name), filled(purpose(a.Name, summary(manual))))
 	fmt.Fprintf(w, ".SH SYNOPSIS\n.B %s\n[\\fIOPTION\\fR]…", roff(a.Name))
 	if len(model.Commands) > 0 {
@@ -77,20 +77,25 @@ func (a *App) writeManPage(w io.Writer) {
 	io.WriteString(w, strings.Join(others, ",\n")+"\n")
 }
 
-// built is the day when the source was last changed, so that a page made twice is the same; ""
-// where nobody knows.
-func built() string {
+// built is when the source was last changed, so that a page made twice is the same; where nobody
+// knows, when the program was made.
+func built() time.Time {
 	if seconds, err := strconv.ParseInt(os.Getenv("SOURCE_DATE_EPOCH"), 10, 64); err == nil {
-		return time.Unix(seconds, 0).UTC().Format(time.DateOnly)
+		return time.Unix(seconds, 0).UTC()
 	}
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, s := range info.Settings {
 			if t, err := time.Parse(time.RFC3339, s.Value); s.Key == "vcs.time" && err == nil {
-				return t.UTC().Format(time.DateOnly)
+				return t.UTC()
 			}
 		}
 	}
-	return ""
+	if self, err := os.Executable(); err == nil {
+		if info, err := os.Stat(self); err == nil {
+			return info.ModTime().UTC()
+		}
+	}
+	return time.Unix(0, 0).UTC()
 }
 
 // purpose makes of "Sess-fmt shows JSON lines as tables. …" what NAME says: "show…" is left to
