@@ -25,14 +25,14 @@
 // Messages are the lines themselves unless --message asks for a header: rfc5424 with the session's
 // id, severity and score as structured data, rfc3164, or cef (docs/cef.md). The time is then the
 // record's own (a session's end, an event's @timestamp), and so is the severity: none 6 (info),
-// low 5 (notice), moderate 4 (warning), high 3 (err), critical 2 (crit). A line that is no JSON
-// object ends the run with exit status 2 after what came before it was delivered.
+// low 5 (notice), moderate 4 (warning), high 3 (err), critical 2 (crit). Raw takes any line; with the
+// others one that is no JSON object ends the run with exit status 2, what came before it delivered.
 //
 // How many records were delivered is said on stderr with --log-level info.
 //
 // Receivers cut or drop messages that are longer than they are set up for, and no sender hears of
-// that. Sessions have a few thousand bytes, so raise the receiver's limit; docs/syslog.md has the
-// settings of rsyslog, syslog-ng, Splunk, QRadar, Sentinel and Elastic.
+// that. Sessions have a few thousand bytes and more, so raise the receiver's limit and tell it to
+// --max-size; docs/syslog.md has settings of rsyslog, syslog-ng, Splunk, QRadar, Sentinel and Elastic.
 package main
 
 import (
