@@ -70,7 +70,7 @@ func run(size int64, rounds int) error {
 	if err != nil {
 		return err
 	}
-	err = contest("a sink that throws everything away", input, size, rounds, programs(addresses, certificates))
+	err = contest("a sink that throws everything away", input, size, rounds, programs(addresses, certificates), nil)
 	stop()
 	if err != nil {
 		return err
@@ -86,7 +86,8 @@ func run(size int64, rounds int) error {
 	defer server.Kill()
 	addresses = map[string]string{"TCP": server.Address(rsyslog.TCP), "TLS-TCP": server.Address(rsyslog.TLS), "RELP": server.Address(rsyslog.RELP)}
 	fmt.Println()
-	return contest("rsyslog, into a file", input, size, rounds, programs(addresses, certificates))
+	files := []string{server.File(rsyslog.TCP), server.File(rsyslog.TLS), server.File(rsyslog.RELP)}
+	return contest("rsyslog, into a file", input, size, rounds, programs(addresses, certificates), files)
 }
 
 // programs are what is measured against socat, which does no more than read and write.
@@ -110,11 +111,17 @@ func programs(addresses map[string]string, c *rsyslog.Certificates) []*program {
 	}
 }
 
-func contest(title, input string, size int64, rounds int, programs []*program) error {
+// contest runs the programs in turn, and empties the sink's files after each run.
+func contest(title, input string, size int64, rounds int, programs []*program, files []string) error {
 	for range rounds {
 		for _, p := range programs {
 			if err := p.measure(input); err != nil {
 				return fmt.Errorf("%s: %w", p.name, err)
+			}
+			for _, file := range files {
+				if err := os.Truncate(file, 0); err != nil && !os.IsNotExist(err) {
+					return err
+				}
 			}
 		}
 	}

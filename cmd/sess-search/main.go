@@ -60,7 +60,7 @@ func setup(app *cli.App) cli.Action {
 	feed.from = from
 	meter := metering.Declare(app)
 	return func(ctx context.Context) error {
-		spare(app.Getenv("GOGC"))
+		spare(app.Getenv("GOMEMLIMIT"))
 		figures, err := meter.Open(feed.labels()...)
 		if err != nil {
 			return err

@@ -96,6 +96,7 @@ type cutter struct {
 	depth   int  // lists and objects around the present place; in an item, those of the item
 	text    bool // the present place is in a string
 	escaped bool // the byte before was a backslash in a string
+	spaced  bool // there is white space between the item's tokens
 	from    int  // where in the envelope the last string begins
 	key     int  // where in the envelope the key before the present value begins; -1: there is none
 	inside  bool // the field named by shape.Inside is open
@@ -227,6 +228,8 @@ func (c *cutter) follow(b []byte) (int, error) {
 			c.depth++
 		case '}', ']':
 			c.depth--
+		case ' ', '\t', '\r', '\n':
+			c.spaced = true
 		}
 		i++
 		if c.depth == 0 {
@@ -275,11 +278,16 @@ func (c *cutter) finish() error {
 	if most := c.shape.MaxItems; most > 0 && len(c.items) >= most {
 		return &TooLargeError{Items: most}
 	}
-	item, err := Compact(make([]byte, 0, len(c.item)), c.item)
-	if err != nil {
+	if Valid(c.item) != nil {
 		return &MalformedError{fmt.Sprintf("one of its %s is not JSON", c.shape.Items)}
 	}
-	c.items = append(c.items, item)
+	item := make([]byte, 0, len(c.item))
+	if c.spaced {
+		item = AppendCompact(item, c.item)
+	} else {
+		item = append(item, c.item...)
+	}
+	c.items, c.spaced = append(c.items, item), false
 	return nil
 }
 
