@@ -113,6 +113,7 @@ func setup(app *cli.App) cli.Action {
 			return err
 		}
 		figures.Collect(collect(sender, figures))
+		app.Expect("lines")
 		err = sender.Send(ctx, app.Stdin)
 		report(app, o, sender.Tally())
 		return err
