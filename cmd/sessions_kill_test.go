@@ -3,9 +3,7 @@
 package cmd_test
 
 import (
-	"fmt"
 	"math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,6 +14,7 @@ import (
 	"time"
 
 	"sess/lib/sandbox"
+	"sess/lib/syslog/rsyslog"
 )
 
 // A feed that sessions runs into rsyslog, killed again and again: the dispatcher, one of its
@@ -23,9 +22,15 @@ import (
 func TestKilledFeedOfSessionsIntoRsyslog(t *testing.T) {
 	wants(t, "rsyslogd")
 	s := newFeedSite(t, sandbox.Options{Sessions: 6000, Latency: 40 * time.Millisecond})
-	r := startReceiver(t)
+	r, err := rsyslog.New(t.TempDir(), nil, rsyslog.TCP)
+	if r != nil {
+		t.Cleanup(r.Kill)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 	feed := func() *exec.Cmd {
-		c := s.command("sessions", "search", "--checkpoint", "siem", "--wait", "30s", "--retry-for", "20s", "--output", "TCP:"+r.address)
+		c := s.command("sessions", "search", "--checkpoint", "siem", "--wait", "30s", "--retry-for", "20s", "--output", r.Address(rsyslog.TCP))
 		if testing.Verbose() {
 			c.Stderr = os.Stderr
 		}
@@ -42,8 +47,10 @@ func TestKilledFeedOfSessionsIntoRsyslog(t *testing.T) {
 		victims := append(children(c.Process.Pid), c.Process.Pid, -1)
 		switch victim := victims[random.IntN(len(victims))]; victim {
 		case -1:
-			r.kill()
-			r.start(t)
+			r.Kill()
+			if err := r.Start(); err != nil {
+				t.Fatal(err)
+			}
 		case c.Process.Pid:
 			c.Process.Signal([]os.Signal{syscall.SIGKILL, syscall.SIGTERM, os.Interrupt}[random.IntN(3)])
 		default:
@@ -58,7 +65,7 @@ func TestKilledFeedOfSessionsIntoRsyslog(t *testing.T) {
 		}
 	}
 	times := map[string]int{}
-	broken := s.count(r.file, times)
+	broken := s.count(r.File(rsyslog.TCP), times)
 	lost, twice := s.judge(times)
 	t.Logf("%d kills: %d sessions, %d lost, %d more than once, %d broken lines", kills, len(times), lost, twice, broken)
 	if lost > 0 {
@@ -94,59 +101,4 @@ func stagesLeft(home string) (found []string) {
 		}
 	}
 	return found
-}
-
-// A receiver is an rsyslog that writes each message to a file before it takes the next one.
-type receiver struct {
-	conf, file, address string
-	cmd                 *exec.Cmd
-}
-
-func startReceiver(t *testing.T) *receiver {
-	t.Helper()
-	dir := t.TempDir()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := l.Addr().(*net.TCPAddr).Port
-	l.Close()
-	r := &receiver{conf: filepath.Join(dir, "rsyslog.conf"), file: filepath.Join(dir, "out"), address: fmt.Sprintf("127.0.0.1:%d", port)}
-	conf := fmt.Sprintf(`global(workDirectory=%q maxMessageSize="1m" parser.escapeControlCharactersOnReceive="off" net.enableDNS="off")
-main_queue(queue.type="direct")
-template(name="raw" type="string" string="%%rawmsg%%\n")
-module(load="imtcp")
-ruleset(name="in" queue.type="direct") { action(type="omfile" file=%q template="raw" asyncWriting="off") }
-input(type="imtcp" address="127.0.0.1" port="%d" ruleset="in")
-`, dir, r.file, port)
-	if err := os.WriteFile(r.conf, []byte(conf), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	r.start(t)
-	t.Cleanup(r.kill)
-	return r
-}
-
-// start returns once it takes connections.
-func (r *receiver) start(t *testing.T) {
-	t.Helper()
-	pid := filepath.Join(filepath.Dir(r.conf), "pid")
-	os.Remove(pid)
-	r.cmd = exec.Command("rsyslogd", "-n", "-f", r.conf, "-i", pid)
-	if err := r.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	for range 2000 {
-		if c, err := net.Dial("tcp", r.address); err == nil {
-			c.Close()
-			return
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
-	t.Fatal("rsyslogd does not listen")
-}
-
-func (r *receiver) kill() {
-	r.cmd.Process.Kill()
-	r.cmd.Wait()
 }

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"sess/lib/freeport"
 	"sess/lib/sandbox"
 )
 
@@ -147,7 +148,10 @@ func TestDocumentedReceivers(t *testing.T) {
 			conf = regexp.MustCompile(`port(="|\()(\d+)`).ReplaceAllStringFunc(conf, func(s string) string {
 				n := len(s) - len(strings.TrimLeft(s, `port="(`))
 				if ports[s[n:]] == 0 {
-					ports[s[n:]] = freePort(t)
+					var err error
+					if ports[s[n:]], err = freeport.Get(); err != nil {
+						t.Fatal(err)
+					}
 				}
 				return s[:n] + fmt.Sprint(ports[s[n:]])
 			})
@@ -247,24 +251,4 @@ func once(conf string) string {
 		b.WriteString(line)
 	}
 	return b.String()
-}
-
-// freePort is a port that is free for TCP and UDP, for a moment.
-func freePort(t *testing.T) int {
-	t.Helper()
-	for range 50 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		port := l.Addr().(*net.TCPAddr).Port
-		u, err := net.ListenPacket("udp", fmt.Sprintf("127.0.0.1:%d", port))
-		l.Close()
-		if err == nil {
-			u.Close()
-			return port
-		}
-	}
-	t.Fatal("no free port")
-	return 0
 }

@@ -19,6 +19,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"sess/lib/freeport"
 )
 
 // script answers each request for a session in turn as the steps say; the last one stays.
@@ -228,16 +230,21 @@ func TestARestartIsRiddenOut(t *testing.T) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v1/oauth", text(`{"access_token":"tok-restart","expires_in":900}`))
 	mux.HandleFunc("/", handler)
-	listen := func(address string) (*http.Server, string) {
+	port, err := freeport.Get()
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := fmt.Sprintf("127.0.0.1:%d", port)
+	listen := func() *http.Server {
 		l, err := net.Listen("tcp", address)
 		if err != nil {
 			t.Fatal(err)
 		}
 		s := &http.Server{Handler: mux}
 		go s.Serve(l)
-		return s, l.Addr().String()
+		return s
 	}
-	server, address := listen("127.0.0.1:0")
+	server := listen()
 	c := New(Settings{URL: &url.URL{Scheme: "http", Host: address}, ClientID: "a", ClientSecret: NewSecret("secret")}, Options{})
 	if _, err := c.Session(t.Context(), "a"); err != nil {
 		t.Fatal(err)
@@ -253,7 +260,7 @@ func TestARestartIsRiddenOut(t *testing.T) {
 		t.Fatalf("it did not wait: %v", err)
 	case <-time.After(firstContact + time.Second):
 	}
-	server, _ = listen(address)
+	server = listen()
 	defer server.Close()
 	if err := <-failed; err != nil {
 		t.Error(err)

@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"sess/lib/freeport"
 	"sess/lib/incydr"
 	"sess/lib/jsonl"
 	"sess/lib/sandbox"
@@ -324,13 +325,18 @@ func TestTortureRestart(t *testing.T) {
 		o := still(2000)
 		o.Latency = 20 * time.Millisecond
 		tenant := sandbox.New(o)
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		port, err := freeport.Get()
+		if err != nil {
+			t.Fatal(err)
+		}
+		address := fmt.Sprintf("127.0.0.1:%d", port)
+		l, err := net.Listen("tcp", address)
 		if err != nil {
 			t.Fatal(err)
 		}
 		server := &http.Server{Handler: tenant}
 		go server.Serve(l)
-		settings, err := incydr.LoadSettings("", append(tenant.Environ("http://"+l.Addr().String()), "HOME="+t.TempDir()))
+		settings, err := incydr.LoadSettings("", append(tenant.Environ("http://"+address), "HOME="+t.TempDir()))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -344,7 +350,7 @@ func TestTortureRestart(t *testing.T) {
 				server.Close()
 				go func() {
 					time.Sleep(time.Duration(1000+rand.IntN(3000)) * time.Millisecond)
-					again, err := net.Listen("tcp", l.Addr().String())
+					again, err := net.Listen("tcp", address)
 					if err != nil {
 						t.Error(err)
 						return

@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net"
 	"os"
 	"strings"
 	"testing"
 	"time"
 
+	"sess/lib/freeport"
 	"sess/lib/syslog/rsyslog"
 )
 
@@ -54,12 +54,11 @@ func parse(t testing.TB, address string) Address {
 // closedPort is a port that nobody listens on.
 func closedPort(t testing.TB) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := freeport.Get()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	return port
 }
 
 // sessions makes n records like the tenant's, each with its number in its id, of about 2700

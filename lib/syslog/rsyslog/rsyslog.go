@@ -7,12 +7,13 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
+
+	"sess/lib/freeport"
 )
 
 // An Input is a way in, with a port and a file of its own. The file gets the messages as they came.
@@ -56,7 +57,8 @@ type Server struct {
 	seen  map[Input]int64 // bytes of the files that are of no interest any more
 }
 
-// New configures a server in a folder of its own and starts it. To stop it there is Kill.
+// New configures a server in a folder of its own and starts it. To stop it there is Kill. Inputs
+// without TLS need no certificates.
 func New(dir string, c *Certificates, in ...Input) (*Server, error) {
 	if _, err := exec.LookPath("rsyslogd"); err != nil {
 		return nil, ErrMissing
@@ -65,7 +67,10 @@ func New(dir string, c *Certificates, in ...Input) (*Server, error) {
 	var b bytes.Buffer
 	say := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	say(`global(workDirectory=%q maxMessageSize="1m" parser.escapeControlCharactersOnReceive="off" net.enableDNS="off"`, dir)
-	say(`  defaultNetstreamDriverCAFile=%q defaultNetstreamDriverCertFile=%q defaultNetstreamDriverKeyFile=%q)`, c.Authority, c.Cert, c.Key)
+	if c != nil {
+		say(`  defaultNetstreamDriverCAFile=%q defaultNetstreamDriverCertFile=%q defaultNetstreamDriverKeyFile=%q`, c.Authority, c.Cert, c.Key)
+	}
+	say(`)`)
 	say(`main_queue(queue.type="direct")`)
 	say(`template(name="raw" type="string" string="%%rawmsg%%\n")`)
 	say(`template(name="parsed" type="string" string="%s\n")`, parsed)
@@ -80,7 +85,7 @@ func New(dir string, c *Certificates, in ...Input) (*Server, error) {
 		if i == Parsed {
 			template = "parsed"
 		}
-		port, err := freePort()
+		port, err := freeport.Get()
 		if err != nil {
 			return nil, err
 		}
@@ -214,22 +219,4 @@ func entry(table string, port int, state string) string {
 		}
 	}
 	return ""
-}
-
-// freePort is a port of the loopback interface that is free for TCP and UDP, for a moment.
-func freePort() (int, error) {
-	for range 50 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return 0, err
-		}
-		port := l.Addr().(*net.TCPAddr).Port
-		u, err := net.ListenPacket("udp", fmt.Sprintf("127.0.0.1:%d", port))
-		l.Close()
-		if err == nil {
-			u.Close()
-			return port, nil
-		}
-	}
-	return 0, errors.New("no free port")
 }
