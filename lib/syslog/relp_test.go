@@ -107,32 +107,21 @@ func FuzzRELP(f *testing.F) {
 	})
 }
 
-// relpServer answers each connection of a listener by what it is told: serve gets the commands
+// relpServer answers each connection of a receiver by what it is told: serve gets the commands
 // after open, and answers them.
 func relpServer(t *testing.T, serve func(connection int, c *relpConn)) Address {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	a := receiver(t, func(n int, c *net.TCPConn) { serveRELP(n, c, serve) })
+	a.Protocol = RELP
+	return a
+}
+
+func serveRELP(n int, c net.Conn, serve func(connection int, c *relpConn)) {
+	r := &relpConn{c, bufio.NewReader(c)}
+	if f, err := r.next(); err == nil && f.command == "open" {
+		r.say("%d rsp 30 200 OK\nrelp_version=0\ncommands=syslog\n\n", f.transaction)
+		serve(n, r)
 	}
-	t.Cleanup(func() { l.Close() })
-	go func() {
-		for n := 0; ; n++ {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer c.Close()
-				r := &relpConn{c, bufio.NewReader(c)}
-				if f, err := r.next(); err == nil && f.command == "open" {
-					r.say("%d rsp 30 200 OK\nrelp_version=0\ncommands=syslog\n\n", f.transaction)
-					serve(n, r)
-				}
-			}()
-		}
-	}()
-	return Address{RELP, "127.0.0.1", l.Addr().(*net.TCPAddr).Port}
 }
 
 type relpConn struct {

@@ -569,9 +569,10 @@ func (s *Sender) unfit(ctx context.Context, cause error, said []byte) error {
 	case s.tls == nil && isTLS(said),
 		s.tls == nil && time.Since(s.since) < youth && speaksTLS(ctx, s.Address, min(s.Timeout/2, youth)):
 		return needsTLS(s.Address)
-	case s.tls != nil && s.asked.Load() && time.Since(s.since) < youth:
-		// Some say why with an alert, others close the connection. Once may be an accident.
-		if s.early++; s.early > 1 {
+	case s.streams() && s.asked.Load() && (s.written == 0 || time.Since(s.since) < youth):
+		// Some say why with an alert, others close the connection. Once may be an accident; but one
+		// that then ends a connection on which it has got nothing yet does not want us.
+		if s.early++; s.early > 1 && s.written == 0 {
 			return failed(s.certificateHint(), "%s closed the connection after the TLS handshake, without taking a record", s.Address)
 		}
 	case len(said) > 0:

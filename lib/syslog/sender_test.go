@@ -163,6 +163,47 @@ func TestLostConnections(t *testing.T) {
 	}
 }
 
+// A receiver that asks for a certificate and loses its first connections as they carry records is
+// not one that refuses ours: that one answers no RELP, and ends a connection that carries nothing.
+func TestLostConnectionsOfReceiversThatAskForACertificate(t *testing.T) {
+	p := certificates(t)
+	conf := &tls.Config{Certificates: []tls.Certificate{pair(t, p.Cert, p.Key)}, ClientAuth: tls.RequireAnyClientCert}
+	const records = "{\"a\":1}\n{\"a\":2}\n"
+	stream := tlsReceiver(t, conf, func(n int, c *tls.Conn) {
+		if n < 2 {
+			readLines(c, 1)
+			return
+		}
+		io.Copy(io.Discard, c)
+		c.Close()
+	})
+	relp := tlsReceiver(t, conf, func(n int, c *tls.Conn) {
+		serveRELP(n, c, func(n int, c *relpConn) {
+			for {
+				f, err := c.next()
+				if err != nil || n < 4 {
+					return
+				}
+				c.say("%d rsp 6 200 OK\n", f.transaction)
+			}
+		})
+	})
+	relp.Protocol = RELPTLS
+	for _, a := range []Address{stream, relp} {
+		t.Run(string(a.Protocol), func(t *testing.T) {
+			t.Parallel()
+			o := standard(a)
+			o.Timeout = 2 * time.Second
+			o.TLS = TLSOptions{CAFile: p.Authority, CertFile: p.ClientCert, KeyFile: p.ClientKey}
+			var acked bytes.Buffer
+			o.Delivered = func(r []byte) error { acked.Write(r); return nil }
+			if tally, err := send(t, strings.NewReader(records), o); err != nil || acked.String() != records {
+				t.Errorf("%v, handed on %q, %+v", err, &acked, tally)
+			}
+		})
+	}
+}
+
 // Once a receiver has ended TLS with close_notify, less than that is no orderly end.
 func TestTLSWithoutNotify(t *testing.T) {
 	p := certificates(t)
