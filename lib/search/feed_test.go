@@ -1030,3 +1030,29 @@ func write(t *testing.T, path, text string) {
 		t.Fatal(err)
 	}
 }
+
+// Of what an answer holds all tells its earliest end, where the ends are such.
+func TestSince(t *testing.T) {
+	for name, c := range map[string]struct {
+		spans [][2]int64 // begin and end
+		total int64
+		want  int64
+	}{
+		"all of them":        {[][2]int64{{5, 9}, {2, 7}}, 2, 0},
+		"none":               {nil, 0, 0},
+		"some":               {[][2]int64{{5, 9}, {2, 7}}, 3, 8},
+		"as long as nothing": {[][2]int64{{9, 9}, {9, 9}}, 3, 10},
+		"no end":             {[][2]int64{{5, 9}, {2, 0}}, 3, never},
+		"ends before":        {[][2]int64{{5, 9}, {7, 6}}, 3, never},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := Answer{Total: c.total}
+			for _, s := range c.spans {
+				a.Sessions = append(a.Sessions, Session{Begin: s[0], End: s[1]})
+			}
+			if got := a.since(); got != c.want {
+				t.Errorf("got %d, want %d", got, c.want)
+			}
+		})
+	}
+}

@@ -16,8 +16,9 @@ const everythingAnew = 24 * 60 * 60 * 1000 // ms of the server's clock
 //
 // One request for everything above the floor gives the count and the sessions that ended last.
 // Where those of them that are new make up for what the count and the record differ by, that was
-// all. Where little is missing besides, the span is divided at begin times on record, newest
-// parts first, and only parts whose count differs from the record are looked into. Where much is
+// all. None is missing of those that begin after the earliest of these ends. Where little is
+// missing before, that span is divided at begin times on record, newest parts first, and only
+// parts whose count differs from the record are looked into, in the same way. Where much is
 // missing it is read, oldest windows first. Where sessions can leave the filter, counts prove
 // nothing, and all is read each time.
 //
@@ -113,7 +114,8 @@ func (p *poll) run() error {
 	switch {
 	case first.Whole():
 		p.full = true
-		return p.whole(p.win, first)
+		_, _, err := p.take(p.win, first)
+		return err
 	case p.full:
 		return p.everything()
 	}
@@ -134,10 +136,11 @@ func (p *poll) compare(first Answer) error {
 	if p.much(first.Total-p.count(p.win), first.Total) {
 		return p.bulk(p.win)
 	}
-	if err := p.hand(first.Sessions, nil); err != nil {
+	open, total, err := p.take(p.win, first)
+	if err != nil {
 		return err
 	}
-	return p.resolve(p.win, first.Total, 1)
+	return p.resolve(open, total, 1)
 }
 
 // much reports whether so much is missing that a window is better read than divided.
@@ -147,7 +150,7 @@ func (p *poll) much(missing, total int64) bool {
 	return missing >= 2*pages
 }
 
-// ask asks for a window's count and first page, of all queries together.
+// ask asks for a window's count and the sessions of it that ended last, of all queries together.
 func (p *poll) ask(win Window) (all Answer, err error) {
 	for _, q := range p.queries {
 		a, sure, err := p.Walker.askSure(p.ctx, narrow(q, win), p.Walker.Client.PageSize())
@@ -159,6 +162,7 @@ func (p *poll) ask(win Window) (all Answer, err error) {
 		}
 		all.Sessions = append(all.Sessions, a.Sessions...)
 		all.Total += a.Total
+		all.Since = max(all.Since, a.since())
 		if all.Date == 0 || a.Date < all.Date {
 			all.Date = a.Date
 		}
@@ -168,20 +172,29 @@ func (p *poll) ask(win Window) (all Answer, err error) {
 
 func (p *poll) count(win Window) int64 { return int64(p.checkpoint.Count(win.From, win.To)) }
 
-// whole takes in a window of which one answer held everything. What is recorded there and not
-// in the answer is no longer to be counted.
-func (p *poll) whole(win Window, a Answer) error {
+// take takes in a window's answer, and returns the part of the window of which it does not hold
+// all, with the count of that part. What is recorded in the other part and is not in the answer is
+// no longer to be counted.
+func (p *poll) take(win Window, a Answer) (open Window, total int64, err error) {
 	if err := p.hand(a.Sessions, nil); err != nil {
-		return err
+		return win, 0, err
 	}
-	if int64(len(a.Sessions)) == p.count(win) {
-		return nil
+	seen := Window{max(a.Since, win.From), win.To}
+	if a.Since == never || seen.empty() {
+		return win, a.Total, nil
 	}
 	there := make(map[string]bool, len(a.Sessions))
+	var n int64
 	for _, s := range a.Sessions {
-		there[keep(s).ID] = true
+		if a.Whole() || seen.Holds(s.Begin) {
+			there[keep(s).ID] = true
+			n++
+		}
 	}
-	return p.checkpoint.Forgo(p.checkpoint.Absent(win.From, win.To, there))
+	if n != p.count(seen) {
+		err = p.checkpoint.Forgo(p.checkpoint.Absent(seen.From, seen.To, there))
+	}
+	return Window{win.From, seen.From}, a.Total - n, err
 }
 
 // resolve finds what the server counts in a window beyond what is recorded. newest is how many
@@ -190,7 +203,7 @@ func (p *poll) whole(win Window, a Answer) error {
 func (p *poll) resolve(win Window, total int64, newest int) error {
 	have := p.count(win)
 	missing := total - have
-	if missing == 0 {
+	if missing == 0 || win.empty() {
 		return nil
 	}
 	size := int64(p.Walker.Client.PageSize())
@@ -218,10 +231,9 @@ func (p *poll) resolve(win Window, total int64, newest int) error {
 	if err != nil {
 		return err
 	}
-	if a.Whole() {
-		err = p.whole(upper, a)
-	} else if err = p.hand(a.Sessions, nil); err == nil {
-		err = p.resolve(upper, a.Total, 0)
+	open, left, err := p.take(upper, a)
+	if err == nil {
+		err = p.resolve(open, left, 0)
 	}
 	if err != nil {
 		return err
@@ -231,12 +243,11 @@ func (p *poll) resolve(win Window, total int64, newest int) error {
 		if a, err = p.ask(lower); err != nil {
 			return err
 		}
-		if err := p.hand(a.Sessions, nil); err != nil {
+		if lower, total, err = p.take(lower, a); err != nil {
 			return err
 		}
-		total = a.Total
 	}
-	return p.resolve(lower, total, 4*newest)
+	return p.resolve(lower, total, 3*newest)
 }
 
 // leaf reads a window that cannot be divided, or need not be.
@@ -249,7 +260,8 @@ func (p *poll) leaf(win Window, total int64) error {
 		return err
 	}
 	if a.Whole() {
-		return p.whole(win, a)
+		_, _, err = p.take(win, a)
+		return err
 	}
 	return p.read(win, nil)
 }

@@ -3,6 +3,7 @@ package search
 import (
 	"context"
 	"fmt"
+	"math"
 	"time"
 
 	"sess/lib/incydr"
@@ -36,6 +37,9 @@ func at(ms int64) string { return time.UnixMilli(ms).UTC().Format("2006-01-02T15
 // single reports whether the window cannot be divided.
 func (win Window) single() bool { return win.To != 0 && win.To-win.From <= 1 }
 
+// empty reports whether nothing can begin in the window.
+func (win Window) empty() bool { return win.To != 0 && win.From >= win.To }
+
 // WindowOf is the window that the query's own bounds make.
 func WindowOf(q incydr.Query) Window { return Window{From: q.OnOrAfter, To: q.Before} }
 
@@ -53,10 +57,30 @@ type Answer struct {
 	Sessions []Session
 	Total    int64
 	Date     int64 // the server's clock, ms
+	Since    int64 // of those that begin then or later, none is missing; set by a poll
 }
 
 // Whole reports whether the answer holds all of the window's sessions, as of one moment.
 func (a Answer) Whole() bool { return int64(len(a.Sessions)) == a.Total }
+
+// never is the Since of an answer that may lack any session.
+const never = math.MaxInt64
+
+// since is the time from which on none is missing, where the answer is of those that ended last:
+// what begins after the earliest of these ends has ended later, and is among them.
+func (a Answer) since() int64 {
+	if a.Whole() {
+		return 0
+	}
+	earliest := int64(never)
+	for _, s := range a.Sessions {
+		earliest = min(earliest, s.End+1) // of those that end at once a page may hold some only
+		if s.End < s.Begin {
+			return never // an end that is none says nothing
+		}
+	}
+	return earliest
+}
 
 // Ask asks, with one request, how many sessions of the window match the query, and for the
 // first page of them in the query's own order.
