@@ -51,7 +51,8 @@ func (a *App) startLog() error {
 			w = io.MultiWriter(f, a.Stderr)
 		}
 	}
-	a.Log = slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level}))
+	// Several tools of a pipeline may write to one file, or to one terminal.
+	a.Log = slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: level})).With("tool", a.Name)
 	return nil
 }
 
