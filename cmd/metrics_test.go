@@ -89,6 +89,7 @@ func TestFiguresAfterEveryEnd(t *testing.T) {
 		{"update, killed", "sess-update --state CLOSED", good, "-", killed, -1},
 		{"kafka", "sess-kafka --brokers " + broker + " t", nil, session(0), 0, 0},
 		{"kafka, nobody there", "sess-kafka --timeout 1s --brokers 127.0.0.1:1 t", nil, session(0), 0, 1},
+		{"kafka, no brokers", "sess-kafka t", nil, "", 0, 2},
 		{"kafka, no such topic", "sess-kafka --brokers " + broker + " u", nil, session(0), 0, 2},
 		{"kafka, partly", "sess-kafka --brokers " + broker + " --max-size 4096 --oversize skip t", nil, big, 0, 3},
 		{"kafka, refused", "sess-kafka --timeout 2s --sasl PLAIN --user sess --brokers " + guard + " t", []string{"SESS_KAFKA_PASSWORD=wrong"}, session(0), 0, 4},

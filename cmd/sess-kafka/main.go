@@ -80,12 +80,15 @@ func setup(app *cli.App) cli.Action {
 
 	return func(ctx context.Context) error {
 		debug.SetMemoryLimit(heap)
+		figures, err := meter.Open(metrics.Label{Name: "topic", Value: *topic})
+		if err != nil {
+			return err
+		}
 		o := kafka.Options{
 			Topic: *topic, Compression: *compression, SkipLarge: *oversize == "skip", MaxSize: *maxSize,
 			CreateTopic: *create, Partitions: *partitions, Replicas: *replicas,
 			Timeout: *timeout, RetryFor: *retryFor, ClientID: "sess-kafka", Log: app.Log,
 		}
-		var err error
 		if *brokers == "" {
 			*brokers = app.Getenv("SESS_KAFKA_BROKERS")
 		}
@@ -135,10 +138,6 @@ func setup(app *cli.App) cli.Action {
 			}
 		case *user != "" || *passwordFile != "" || *tokenFile != "":
 			return cli.Usagef("--user, --password-file and --token-file are for --sasl")
-		}
-		figures, err := meter.Open(metrics.Label{Name: "topic", Value: *topic})
-		if err != nil {
-			return err
 		}
 		return deliver(ctx, app, o, figures, *maxLine, *ack)
 	}
