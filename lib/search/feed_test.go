@@ -291,7 +291,7 @@ func anActor(s *site) string {
 }
 
 func TestPollsCostWhatIsNew(t *testing.T) {
-	for _, lag := range []time.Duration{0, 6 * time.Hour} {
+	for _, lag := range []time.Duration{0, 6 * time.Hour, 24 * time.Hour} {
 		t.Run(lag.String(), func(t *testing.T) {
 			t.Parallel()
 			// The whole ten days are in the lookback.
@@ -1050,7 +1050,7 @@ func TestSince(t *testing.T) {
 			for _, s := range c.spans {
 				a.Sessions = append(a.Sessions, Session{Begin: s[0], End: s[1]})
 			}
-			if got := a.since(); got != c.want {
+			if got := a.allSince(); got != c.want {
 				t.Errorf("got %d, want %d", got, c.want)
 			}
 		})

@@ -16,11 +16,11 @@ const everythingAnew = 24 * 60 * 60 * 1000 // ms of the server's clock
 //
 // One request for everything above the floor gives the count and the sessions that ended last.
 // Where those of them that are new make up for what the count and the record differ by, that was
-// all. None is missing of those that begin after the earliest of these ends. Where little is
-// missing before, that span is divided at begin times on record, newest parts first, and only
-// parts whose count differs from the record are looked into, in the same way. Where much is
-// missing it is read, oldest windows first. Where sessions can leave the filter, counts prove
-// nothing, and all is read each time.
+// all; else the next pages are read as long as they bring something new. None is missing of those
+// that begin after the earliest of these ends. Where little is missing before, that span is
+// divided at begin times on record, newest parts first, and only parts whose count differs from
+// the record are looked into, in the same way. Where much is missing it is read, oldest windows
+// first. Where sessions can leave the filter, counts prove nothing, and all is read each time.
 //
 // The floor moves when a poll is finished, to the lookback before its begin: what begins below
 // the floor and is not there yet would show up later than the lookback allows.
@@ -136,11 +136,36 @@ func (p *poll) compare(first Answer) error {
 	if p.much(first.Total-p.count(p.win), first.Total) {
 		return p.bulk(p.win)
 	}
-	open, total, err := p.take(p.win, first)
+	open, total, err := p.newest(first)
 	if err != nil {
 		return err
 	}
 	return p.resolve(open, total, 1)
+}
+
+// newest takes in the answer for everything and the pages that follow it, as long as there is
+// something new for every three of them. It returns what they leave open, as take does.
+func (p *poll) newest(a Answer) (open Window, total int64, err error) {
+	before := p.done
+	open, total, err = p.take(p.win, a)
+	for pages := int64(1); err == nil && total != p.count(open) && 3*(p.done-before) >= pages; pages++ {
+		next, still, err := p.following(a)
+		if err != nil {
+			return open, total, err
+		}
+		if !still {
+			// The list has moved, so that the pages may not fit together.
+			if a, err = p.ask(p.win); err != nil {
+				return open, total, err
+			}
+			return p.take(p.win, a)
+		}
+		a = next
+		if open, total, err = p.take(p.win, a); err != nil {
+			return open, total, err
+		}
+	}
+	return open, total, err
 }
 
 // much reports whether so much is missing that a window is better read than divided.
@@ -151,8 +176,9 @@ func (p *poll) much(missing, total int64) bool {
 }
 
 // ask asks for a window's count and the sessions of it that ended last, of all queries together.
-func (p *poll) ask(win Window) (all Answer, err error) {
-	for _, q := range p.queries {
+func (p *poll) ask(win Window) (Answer, error) {
+	parts := make([]Answer, len(p.queries))
+	for i, q := range p.queries {
 		a, sure, err := p.Walker.askSure(p.ctx, narrow(q, win), p.Walker.Client.PageSize())
 		if err != nil {
 			return Answer{}, asked(err)
@@ -160,37 +186,79 @@ func (p *poll) ask(win Window) (all Answer, err error) {
 		if !sure {
 			return Answer{}, asked(&Uncertain{Window: win, Counted: a.Total, Given: int64(len(a.Sessions))})
 		}
-		all.Sessions = append(all.Sessions, a.Sessions...)
-		all.Total += a.Total
-		all.Since = max(all.Since, a.since())
-		if all.Date == 0 || a.Date < all.Date {
-			all.Date = a.Date
+		parts[i] = a
+	}
+	return together(parts, parts), nil
+}
+
+// following asks for the next page after those that the answer for everything has. still tells
+// whether the count is the same. What moves meanwhile in a list that only gains, moves to its
+// front: that pushes what was read into the next page, and nothing past it.
+func (p *poll) following(all Answer) (next Answer, still bool, err error) {
+	size := p.Walker.Client.PageSize()
+	pages := make([]Answer, len(p.queries))
+	for i, part := range all.parts {
+		pages[i] = Answer{Total: part.Total, Date: part.Date}
+		if part.Whole() {
+			continue
+		}
+		number := len(part.Sessions) / size
+		a, err := p.Walker.askPage(p.ctx, narrow(p.queries[i], p.win), number, size)
+		if err != nil {
+			return all, false, asked(err)
+		}
+		if a.Total != part.Total || int64(len(a.Sessions)) != expected(a.Total, number, size) {
+			return all, false, nil
+		}
+		pages[i] = a
+	}
+	return together(pages, all.parts, pages), true, nil
+}
+
+// together makes one answer of the pages that are to be handed on, one for each query. What it
+// holds all of is told by all the pages that there are of each query.
+func together(pages []Answer, of ...[]Answer) Answer {
+	var all Answer
+	for i, page := range pages {
+		part := Answer{Total: page.Total, Date: page.Date}
+		for _, a := range of {
+			for _, s := range a[i].Sessions {
+				part.Sessions = append(part.Sessions, Session{ID: keep(s).ID, Begin: s.Begin, End: s.End})
+			}
+		}
+		all.parts = append(all.parts, part)
+		all.Sessions = append(all.Sessions, page.Sessions...)
+		all.Total += page.Total
+		all.since = max(all.since, part.allSince())
+		if all.Date == 0 || page.Date < all.Date {
+			all.Date = page.Date
 		}
 	}
-	return all, nil
+	return all
 }
 
 func (p *poll) count(win Window) int64 { return int64(p.checkpoint.Count(win.From, win.To)) }
 
-// take takes in a window's answer, and returns the part of the window of which it does not hold
+// take hands on a window's answer, and returns the part of the window of which it does not hold
 // all, with the count of that part. What is recorded in the other part and is not in the answer is
 // no longer to be counted.
 func (p *poll) take(win Window, a Answer) (open Window, total int64, err error) {
 	if err := p.hand(a.Sessions, nil); err != nil {
 		return win, 0, err
 	}
-	seen := Window{max(a.Since, win.From), win.To}
-	if a.Since == never || seen.empty() {
+	seen := Window{max(a.since, win.From), win.To}
+	if a.since == never || seen.empty() {
 		return win, a.Total, nil
 	}
-	there := make(map[string]bool, len(a.Sessions))
-	var n int64
-	for _, s := range a.Sessions {
-		if a.Whole() || seen.Holds(s.Begin) {
-			there[keep(s).ID] = true
-			n++
+	there := map[string]bool{}
+	for _, part := range a.parts {
+		for _, s := range part.Sessions {
+			if a.since == 0 || seen.Holds(s.Begin) {
+				there[s.ID] = true
+			}
 		}
 	}
+	n := int64(len(there))
 	if n != p.count(seen) {
 		err = p.checkpoint.Forgo(p.checkpoint.Absent(seen.From, seen.To, there))
 	}

@@ -57,18 +57,21 @@ type Answer struct {
 	Sessions []Session
 	Total    int64
 	Date     int64 // the server's clock, ms
-	Since    int64 // of those that begin then or later, none is missing; set by a poll
+
+	// Of a poll:
+	parts []Answer // all pages so far of each of its queries, of the sessions just id, begin and end
+	since int64    // of those that begin then or later none is missing in these
 }
 
 // Whole reports whether the answer holds all of the window's sessions, as of one moment.
 func (a Answer) Whole() bool { return int64(len(a.Sessions)) == a.Total }
 
-// never is the Since of an answer that may lack any session.
+// never is the since of an answer that may lack any session.
 const never = math.MaxInt64
 
-// since is the time from which on none is missing, where the answer is of those that ended last:
+// allSince is the time from which on none is missing, where the answer is of those that ended last:
 // what begins after the earliest of these ends has ended later, and is among them.
-func (a Answer) since() int64 {
+func (a Answer) allSince() int64 {
 	if a.Whole() {
 		return 0
 	}
