@@ -111,7 +111,7 @@ func TestFamiliarMistakes(t *testing.T) {
 		{"search --output TLS-TCP:127.0.0.1:601 --certs ca.pem --ignore-cert-validation", 2, "sess-syslog: "},
 		{"search --checkpoint a/b", 2, "a/b"},
 		{"search --checkpoint a/b --format json-lines", 2, "a/b"},
-		{"search --checkpoint ''", 2, "sess-search: --checkpoint: the value is empty\n"},
+		{"search --checkpoint ''", 2, "sess-checkpoint: \"\" cannot name a checkpoint: it is empty\n"},
 		{"search --actor-id ''", 2, "sess-search: --actor-id: the value is empty\n"},
 		{"search --rule-id a --rule-id ''", 2, "sess-search: --rule-id: the value is empty\n"},
 		{"search --risk-indicators ,", 2, "sess-search: --risk-indicators: the value is empty\n"},

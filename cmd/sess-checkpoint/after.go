@@ -25,6 +25,14 @@ func (t *tool) commitAfter(ctx context.Context) error {
 	if err := checkpoint.CheckName(t.name); err != nil {
 		return err
 	}
+	command := pipeline.Stage{Program: t.command[0], Args: t.command[1:]}
+	if t.Checking() {
+		status, err := pipeline.Pipeline{command}.Run(ctx, pipeline.Surroundings{Stdout: io.Discard, Stderr: t.Stderr, Environ: t.Environ(), Beside: pipeline.Beside()})
+		if err == nil && status != 0 {
+			err = cli.Exit(status)
+		}
+		return err
+	}
 	cli.WaitForChildren()
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
@@ -32,7 +40,7 @@ func (t *tool) commitAfter(ctx context.Context) error {
 
 	c := &committer{tool: t, dir: dir}
 	var wrong error // with the input; what came before it is as good as any
-	status, whole, err := pipeline.Feed(ctx, pipeline.Stage{Program: t.command[0], Args: t.command[1:]}, pipeline.Surroundings{
+	status, whole, err := pipeline.Feed(ctx, command, pipeline.Surroundings{
 		Stdout:  t.RawStdout(),
 		Stderr:  t.Stderr,
 		Environ: t.Environ(),

@@ -30,6 +30,9 @@ func (t *tool) commit(ctx context.Context) error {
 	if err := checkpoint.CheckName(t.name); err != nil {
 		return err
 	}
+	if t.Checking() {
+		return nil
+	}
 	tail, err := dir.JoinTail(t.name)
 	if err != nil {
 		return err

@@ -78,9 +78,17 @@ func setup(app *cli.App) cli.Action {
 		if o.Columns == "?" && len(*files) == 0 && app.StdinIsTerminal() {
 			in = nil // nobody types records to learn what columns there are
 		}
-		pager := pagerFor(app, o, *noPager)
+		if app.Checking() {
+			in = nil // then the columns are those of the schema
+		}
+		pager := pagerFor(app, o, *noPager || app.Checking())
 		if pager == nil {
-			return render.Run(ctx, app.Stdout, in, o)
+			err := render.Run(ctx, app.Stdout, in, o)
+			var unknown *render.UnknownColumn
+			if app.Checking() && errors.As(err, &unknown) {
+				err = cli.WithHint(err, unknown.Hint()+"; one that is newer than this version takes sess-search | sess-fmt")
+			}
+			return err
 		}
 		err = render.Run(ctx, pager, in, o)
 		if closed := pager.Close(); err == nil {

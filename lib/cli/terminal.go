@@ -11,12 +11,20 @@ import (
 // StdinIsTerminal tells whether a person types the input.
 func (a *App) StdinIsTerminal() bool { return isTerminal(a.streams.In) }
 
-// Expect tells a person who is to type the input what it is read for.
+// Expect tells a person who is to type the input what it is read for. Where the tool was only
+// asked to judge its words, it ends here: they are right.
 func (a *App) Expect(what string) {
+	if a.Checking() {
+		panic(terminated(ExitOK))
+	}
 	if a.StdinIsTerminal() {
 		a.Say("reading %s from the terminal; Ctrl-D ends them", what)
 	}
 }
+
+// Checking tells that the tool is only to judge its words, and to end with 0 where they are right
+// (SESS_CHECK). A pipeline asks that of its later stages before its first one sends requests.
+func (a *App) Checking() bool { return truth(a.Getenv("SESS_CHECK")) }
 
 // StdoutIsTerminal tells whether a person sees the output.
 func (a *App) StdoutIsTerminal() bool { return isTerminal(a.streams.Out) }

@@ -41,11 +41,7 @@ func LoadEnvironment(envFile string, environ []string) (*Environment, error) {
 		return e, e.read(envFile)
 	}
 	candidates := []string{".env"}
-	home := e.process["HOME"]
-	if home == "" {
-		home = e.process["USERPROFILE"]
-	}
-	if home != "" {
+	if home := e.home(); home != "" {
 		candidates = append(candidates, filepath.Join(home, ".config", "incydr", ".env"))
 	}
 	for _, path := range candidates {
@@ -69,6 +65,14 @@ func (e *Environment) Get(name string) string {
 		return value
 	}
 	return e.file[name]
+}
+
+// home is the user's folder, "" where nobody knows.
+func (e *Environment) home() string {
+	if home := e.process["HOME"]; home != "" {
+		return home
+	}
+	return e.process["USERPROFILE"]
 }
 
 func (e *Environment) read(path string) error {

@@ -17,6 +17,8 @@ type Settings struct {
 	RefreshURL      *url.URL // where a refresh token is exchanged
 	UserAgentPrefix string
 	PageSize        int // sessions a page, 1 to MaxPageSize
+
+	refreshed refreshStore // of RefreshToken
 }
 
 // SettingsError is a setting that is missing or cannot be used.
@@ -88,6 +90,7 @@ func (e *Environment) Settings() (Settings, error) {
 		if s.RefreshURL, err = parseURL("INCYDR_REFRESH_URL", refresh); err != nil {
 			return Settings{}, err
 		}
+		s.refreshed = refreshStoreOf(e.home(), s.RefreshToken)
 	}
 	if size := e.Get("INCYDR_PAGE_SIZE"); size != "" {
 		n, err := strconv.Atoi(size)

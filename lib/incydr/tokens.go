@@ -34,7 +34,7 @@ type tokens struct {
 	renewAt  time.Time
 	renewing *renewal
 	refused  error  // the server's last word on the credentials
-	refresh  Secret // what the next token is exchanged for; each answer replaces it
+	refresh  Secret // what the next token is exchanged for, where there is no file of them; used by one renewal at a time
 }
 
 type renewal struct {
@@ -96,11 +96,13 @@ func (t *tokens) spoil(access string) {
 var errCalledOff = errors.New("called off")
 
 func (t *tokens) renew(ctx context.Context, r *renewal) {
-	fetch := t.client.credentials
-	if !t.refresh.Empty() {
-		fetch = t.client.refresh
+	var got *token
+	var err error
+	if t.refresh.Empty() {
+		got, err = t.client.credentials(ctx)
+	} else {
+		got, err = t.exchange(ctx)
 	}
-	got, err := fetch(ctx, t.refresh)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	defer close(r.done)
@@ -121,9 +123,24 @@ func (t *tokens) renew(ctx context.Context, r *renewal) {
 	}
 	t.access = got.AccessToken
 	t.renewAt = time.Now().Add(life - min(life/5, time.Minute))
-	if got.RefreshToken != "" {
-		t.refresh = NewSecret(got.RefreshToken)
-	}
+}
+
+// exchange gets a token for the refresh token that is good now.
+func (t *tokens) exchange(ctx context.Context) (got *token, err error) {
+	c := t.client
+	err = c.settings.refreshed.exchange(ctx, t.refresh, func(with Secret) (string, error) {
+		c.secrets.add(with.Reveal())
+		if got, err = c.refresh(ctx, with); err != nil {
+			return "", err
+		}
+		if got.RefreshToken != "" {
+			t.refresh = NewSecret(got.RefreshToken)
+		}
+		return got.RefreshToken, nil
+	}, func(err error) {
+		c.log.Warn(err.Error(), "hint", "the next process needs a new INCYDR_REFRESH_TOKEN")
+	})
+	return got, err
 }
 
 // CredentialsError is the server's refusal to give a token.
@@ -150,7 +167,7 @@ func (e *CredentialsError) Hint() string {
 }
 
 // credentials asks for a token with the client's id and secret (RFC 6749, section 4.4).
-func (c *Client) credentials(ctx context.Context, _ Secret) (*token, error) {
+func (c *Client) credentials(ctx context.Context) (*token, error) {
 	address := c.settings.URL.JoinPath("/v1/oauth")
 	// The vendor's description has the grant type in the query, the RFC has it in the body;
 	// oauth2 puts it there.

@@ -1,16 +1,24 @@
 package incydr
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // issuer gives tokens that last so many seconds, and takes only those that it gave and did not revoke.
@@ -134,6 +142,74 @@ func TestEncodedCredentials(t *testing.T) {
 	u, _ := url.Parse(server.URL)
 	if _, err := New(Settings{URL: u, ClientID: "a", ClientSecret: NewSecret("a%b")}, Options{}).Session(t.Context(), "a"); err != nil || asked != 2 {
 		t.Errorf("%v after %d", err, asked)
+	}
+}
+
+// Several processes at once, and those that come after them, go on from the token that the last
+// one got; where it cannot be kept, that is said before the next process fails.
+func TestRefreshTokensAreShared(t *testing.T) {
+	var mu sync.Mutex
+	next, used := "refresh-0", 0
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /refresh", func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		var body struct{ RefreshToken string }
+		if err := json.NewDecoder(r.Body).Decode(&body); err != nil || body.RefreshToken != next {
+			w.WriteHeader(401)
+			return
+		}
+		used++
+		next = fmt.Sprintf("refresh-%d", used)
+		fmt.Fprintf(w, `{"accessToken":{"tokenValue":"token"},"refreshToken":{"tokenValue":%q}}`, next)
+	})
+	mux.HandleFunc("/", good)
+	server := httptest.NewServer(mux)
+	defer server.Close()
+	home := t.TempDir()
+	var log bytes.Buffer
+	process := func() error {
+		settings, err := LoadSettings("", []string{"INCYDR_URL=" + server.URL, "INCYDR_REFRESH_URL=" + server.URL + "/refresh", "INCYDR_REFRESH_TOKEN=refresh-0", "HOME=" + home})
+		if err != nil {
+			return err
+		}
+		_, err = New(settings, Options{Log: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))}).Session(t.Context(), "a")
+		return err
+	}
+	for range 3 {
+		var g errgroup.Group
+		for range 4 {
+			g.Go(process)
+		}
+		if err := g.Wait(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if used != 12 || log.Len() > 0 {
+		t.Errorf("used %d; %s", used, &log)
+	}
+	files, _ := filepath.Glob(filepath.Join(home, ".incydr", "refresh-tokens", "*"))
+	for _, file := range files {
+		if info, err := os.Stat(file); err != nil || runtime.GOOS != "windows" && info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v, %v", file, info.Mode(), err)
+		}
+	}
+	// What is in the file is of no use: the setting's own is tried.
+	next = "refresh-0"
+	if err := process(); err != nil {
+		t.Error(err)
+	}
+	home = t.TempDir()
+	if err := os.WriteFile(filepath.Join(home, ".incydr"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	next = "refresh-0"
+	if err := process(); err != nil || strings.Count(log.String(), "cannot keep the refresh token") != 1 {
+		t.Errorf("%v; %s", err, &log)
+	}
+	var refused *CredentialsError
+	if err := process(); !errors.As(err, &refused) {
+		t.Errorf("error %v", err)
 	}
 }
 

@@ -47,7 +47,7 @@ func Beside() string {
 // nobody reads them any more.
 const patience = 300 * time.Millisecond
 
-// Run runs the pipeline and returns the status of the first stage, in the pipeline's order, that
+// Run has all stages judge their words, then runs the pipeline and returns the status of the first stage, in the pipeline's order, that
 // failed, 0 where none did. The stages say themselves what went wrong; an error tells what they
 // cannot: that one was not found, could not be started, or was killed. When Run returns, no
 // stage runs any more.
@@ -59,6 +59,10 @@ func (p Pipeline) Run(ctx context.Context, in Surroundings) (status int, err err
 	r := &run{in: in, ended: make(chan int, len(p))}
 	if err := r.prepare(p); err != nil {
 		return 1, err
+	}
+	if status, err := r.check(); status != 0 {
+		r.close()
+		return status, err
 	}
 	if err := r.start(); err != nil {
 		return 1, err

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -29,6 +30,13 @@ func TestMain(m *testing.M) {
 }
 
 func play(name string, script []string) int {
+	if os.Getenv("SESS_CHECK") != "" {
+		if slices.Contains(script, "refuse") {
+			fmt.Fprintln(os.Stderr, name, "refuses")
+			return 2
+		}
+		return 0
+	}
 	signal.Ignore(syscall.SIGPIPE)
 	in := bufio.NewReader(os.Stdin)
 	for _, step := range script {
@@ -136,6 +144,20 @@ func TestRun(t *testing.T) {
 		if out != c.out || status != c.status || err != nil {
 			t.Errorf("%q: %q, status %d, %v; want %q, %d", c.scripts, out, status, err, c.out, c.status)
 		}
+	}
+}
+
+// Before the first stage does anything, all others have found their words right.
+func TestRefusedWords(t *testing.T) {
+	notes := filepath.Join(t.TempDir(), "notes")
+	p, dir := stages(t, "note="+notes, "note="+notes+" copy", "note="+notes+" refuse", "refuse")
+	var stderr bytes.Buffer
+	status, err := p.Run(t.Context(), Surroundings{Stdout: io.Discard, Stderr: &stderr, Environ: os.Environ(), Beside: dir})
+	if status != 2 || err != nil || stderr.String() != "play-2 refuses\n" {
+		t.Errorf("status %d, %v: %q", status, err, &stderr)
+	}
+	if text, err := os.ReadFile(notes); err == nil {
+		t.Errorf("some ran:\n%s", text)
 	}
 }
 

@@ -36,6 +36,9 @@ func (o *Options) Open(labels ...metrics.Label) (*metrics.File, error) {
 		}
 		labels = append(labels, l)
 	}
+	if o.app.Checking() {
+		o.path = ""
+	}
 	f, err := metrics.Open(metrics.Options{Path: o.path, Tool: o.app.Name, Labels: labels, Log: o.app.Log})
 	if err != nil {
 		return nil, cli.Prefix("--metrics", err)
