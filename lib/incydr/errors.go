@@ -62,7 +62,7 @@ func (e *Unreachable) Hint() string {
 
 // GaveUp is a call that did not succeed within the time it was given.
 type GaveUp struct {
-	Method, Path string
+	Method, Path string // the server's address before it, where nothing was ever heard of it
 	Attempts     int
 	After        time.Duration
 	Err          error // what failed last

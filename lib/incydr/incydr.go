@@ -56,6 +56,9 @@ type Client struct {
 	clock     serverClock
 	stall     time.Duration // how long a body may give nothing
 	whole     time.Duration // how long an answer may take to arrive
+	answer    time.Duration // how long the first attempt's may take to begin
+	quiet     time.Duration // how long people are not told that the server fails or does not answer
+	told      atomic.Bool   // they have been, since the last good answer
 	firstWait time.Duration // before an attempt is tried again for the first time
 	reached   atomic.Bool   // some answer came from the tenant
 	served    atomic.Bool   // some call of the API was answered as it should be
@@ -73,6 +76,8 @@ func New(settings Settings, options Options) *Client {
 		start:     time.Now(),
 		stall:     stallTimeout,
 		whole:     wholeTimeout,
+		answer:    answerTimeout,
+		quiet:     quietTime,
 		firstWait: firstWait,
 	}
 	if c.log == nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -19,25 +20,25 @@ import (
 // arrives, within reason.
 const (
 	dialTimeout   = 8 * time.Second
-	answerTimeout = 60 * time.Second
+	answerTimeout = 30 * time.Second // of a first attempt
 	stallTimeout  = 30 * time.Second
 	wholeTimeout  = 5 * time.Minute
+	quietTime     = 10 * time.Second // before people are told what is waited for
 )
 
 // newTransport returns what carries requests: HTTP/2, gzip, connections kept for as many requests as
 // are in flight, proxies from the environment.
 func newTransport(conf *tls.Config, concurrency int) http.RoundTripper {
 	t := &http.Transport{
-		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           (&net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}).DialContext,
-		TLSClientConfig:       conf,
-		TLSHandshakeTimeout:   dialTimeout,
-		ResponseHeaderTimeout: answerTimeout,
-		ForceAttemptHTTP2:     true,
-		HTTP2:                 &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 15 * time.Second},
-		MaxIdleConns:          concurrency + 2,
-		MaxIdleConnsPerHost:   concurrency + 2,
-		IdleConnTimeout:       90 * time.Second,
+		Proxy:               http.ProxyFromEnvironment,
+		DialContext:         (&net.Dialer{Timeout: dialTimeout, KeepAlive: 30 * time.Second}).DialContext,
+		TLSClientConfig:     conf,
+		TLSHandshakeTimeout: dialTimeout,
+		ForceAttemptHTTP2:   true,
+		HTTP2:               &http.HTTP2Config{SendPingTimeout: 15 * time.Second, PingTimeout: 15 * time.Second},
+		MaxIdleConns:        concurrency + 2,
+		MaxIdleConnsPerHost: concurrency + 2,
+		IdleConnTimeout:     90 * time.Second,
 	}
 	// With the standard library's gzip a whole search takes an eighth more processor time.
 	return gzhttp.Transport(t, gzhttp.TransportEnableZstd(false))
@@ -83,8 +84,16 @@ func (a *attempt) RoundTrip(in *http.Request) (*http.Response, error) {
 	t.attempts++
 	t.sent = time.Now()
 	c.logRequest(req, t)
+	patience := t.patience()
+	silence := time.AfterFunc(patience, func() { cancel(errSilent) })
+	notice := time.AfterFunc(c.quiet, func() { t.tell("waiting for the server", fmt.Errorf("%w for %v", errSilent, c.quiet)) })
 	res, err := a.base.RoundTrip(req)
+	silence.Stop()
+	notice.Stop()
 	if err != nil {
+		if errors.Is(context.Cause(ctx), errSilent) {
+			err = fmt.Errorf("%w within %v", errSilent, patience.Round(100*time.Millisecond))
+		}
 		cancel(nil)
 		c.stats.request(0)
 		c.log.Info("request", "method", req.Method, "path", t.path, "status", 0, "ms", time.Since(t.sent).Milliseconds(), "attempt", t.attempts, "error", c.secrets.clean(err.Error()))
@@ -132,6 +141,9 @@ type tokenFailure struct{ err error }
 
 func (e *tokenFailure) Error() string { return e.err.Error() }
 func (e *tokenFailure) Unwrap() error { return e.err }
+
+// errSilent is a server that takes a request and does not answer.
+var errSilent = errors.New("no answer")
 
 // errStalled is a body of which nothing more arrived.
 var errStalled = errors.New("the answer stopped in the middle, and nothing more arrived")

@@ -224,6 +224,34 @@ func TestABodyThatDripsForEver(t *testing.T) {
 }
 
 // A server that was there and is gone for a while is waited for; one that never was is not.
+// A server that takes requests and never answers is told of, tried for as long as was asked, and named.
+func TestASilentServer(t *testing.T) {
+	t.Parallel()
+	silent := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { <-silent }))
+	defer server.Close()
+	defer close(silent)
+	u, err := url.Parse(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	c := New(Settings{URL: u, ClientID: "a", ClientSecret: NewSecret("secret")}, Options{RetryFor: 700 * time.Millisecond, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	c.firstWait, c.answer, c.quiet = time.Millisecond, 150*time.Millisecond, 50*time.Millisecond
+	begun := time.Now()
+	_, err = c.Session(t.Context(), "a")
+	var gaveUp *GaveUp
+	if !errors.As(err, &gaveUp) || gaveUp.Attempts < 3 || !strings.HasPrefix(err.Error(), "POST "+server.URL+"/v1/oauth: tried ") || !strings.Contains(err.Error(), ": no answer within ") {
+		t.Errorf("error %v", err)
+	}
+	if took := time.Since(begun); took < 500*time.Millisecond || took > 20*time.Second {
+		t.Errorf("it took %v", took)
+	}
+	if n := strings.Count(log.String(), `level=WARN msg="waiting for the server" server=`+server.URL); n != 1 {
+		t.Errorf("told %d times:\n%s", n, &log)
+	}
+}
+
 func TestARestartIsRiddenOut(t *testing.T) {
 	t.Parallel()
 	handler, _ := script(good)

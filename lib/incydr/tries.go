@@ -121,6 +121,7 @@ func (c *Client) do(ctx context.Context, k call) error {
 			c.served.Store(true)
 		}
 		c.success.Store(int64(time.Since(c.start)))
+		c.told.Store(false)
 		return nil
 	case ctx.Err() != nil:
 		return ctx.Err()
@@ -270,7 +271,7 @@ func (t *tries) afterError(err error) (bool, error) {
 	case errors.As(err, &large):
 		return false, &BadAnswer{Method: t.method, Path: t.path, What: "the answer does not come to an end", Err: err}
 	case hopeless(err):
-		return false, fmt.Errorf("%s %s: %w", t.method, t.path, err)
+		return false, &Unreachable{Address: t.origin(), Err: err}
 	}
 	t.why = err
 	t.unknown = true
@@ -297,9 +298,40 @@ func (t *tries) introduce() (bool, error) {
 		t.failing = time.Now()
 	}
 	if time.Since(t.sent) > firstContact || time.Since(t.failing) > min(firstContact, t.client.retryFor) {
-		return false, &Unreachable{Address: t.client.settings.URL.Scheme + "://" + t.client.settings.URL.Host, Err: t.why}
+		return false, &Unreachable{Address: t.origin(), Err: t.why}
 	}
 	return true, nil
+}
+
+// origin is the address of the server that is asked, without the path.
+func (t *tries) origin() string {
+	u := t.address
+	if u == nil {
+		u = t.client.settings.URL
+	}
+	return u.Scheme + "://" + u.Host
+}
+
+// patience is how long the server may take to begin its answer: longer with each attempt, and not
+// much longer than the time for all of them, where there is to be more than one.
+func (t *tries) patience() time.Duration {
+	d := t.client.answer
+	if t.attempts > 1 {
+		d *= 2
+	}
+	if left, limited := t.left(); limited {
+		d = min(d, max(left, t.client.answer/3))
+	}
+	return d
+}
+
+// left is how much of the time for trying again is left. limited is false where only one attempt
+// is to be made.
+func (t *tries) left() (left time.Duration, limited bool) {
+	if t.failing.IsZero() {
+		return t.client.retryFor, t.client.retryFor > 0
+	}
+	return t.client.retryFor - time.Since(t.failing), t.client.retryFor > 0
 }
 
 // inTime reports whether there is time for one more attempt after a pause. A server that holds this call
@@ -308,6 +340,9 @@ func (t *tries) inTime(pause time.Duration, throttled bool) (bool, error) {
 	now := time.Now()
 	if t.failing.IsZero() {
 		t.failing = now
+		if !throttled && !t.sent.IsZero() {
+			t.failing = t.sent
+		}
 	}
 	since := t.failing
 	if served := t.client.start.Add(time.Duration(t.client.success.Load())); throttled && served.After(since) {
@@ -316,7 +351,18 @@ func (t *tries) inTime(pause time.Duration, throttled bool) (bool, error) {
 	if now.Sub(since)+pause > t.client.retryFor || t.client.retryFor == 0 {
 		return false, t.giveUp()
 	}
+	if now.Sub(since) >= t.client.quiet && !throttled {
+		t.tell("the server fails, trying again", t.why)
+	}
 	return true, nil
+}
+
+// tell tells people what the program waits for, once until the next good answer.
+func (t *tries) tell(what string, why error) {
+	c := t.client
+	if !c.told.Swap(true) {
+		c.log.Warn(what, "server", t.origin(), "path", t.path, "because", c.secrets.clean(why.Error()), "retry_for", c.retryFor)
+	}
 }
 
 func (t *tries) giveUp() error {
@@ -332,7 +378,11 @@ func (t *tries) giveUp() error {
 	if t.unknown && t.happened != nil {
 		err = fmt.Errorf("%w; whether the note was added is not known", err)
 	}
-	return &GaveUp{Method: t.method, Path: t.path, Attempts: t.attempts, After: time.Since(t.failing), Err: err}
+	path := t.path
+	if !t.client.reached.Load() {
+		path = t.origin() + path
+	}
+	return &GaveUp{Method: t.method, Path: path, Attempts: t.attempts, After: time.Since(t.failing), Err: err}
 }
 
 // wait is how long to wait before the next attempt.
@@ -341,6 +391,9 @@ func (t *tries) wait(_, _ time.Duration, _ int, _ *http.Response) time.Duration 
 	d := time.Duration(0)
 	if !t.now {
 		d = backoff(t.attempts, t.client.firstWait)
+		if left, limited := t.left(); limited && !t.failing.IsZero() {
+			d = min(d, max(left, 0)) // the last attempt is made when the time is over
+		}
 	}
 	why := ""
 	if t.why != nil {
