@@ -108,7 +108,10 @@ func pagerFor(app *cli.App, o render.Options, off bool) *render.Pager {
 		return nil
 	}
 	isSet := slices.ContainsFunc(app.Environ(), func(kv string) bool { return strings.HasPrefix(kv, "PAGER=") })
-	command := render.PagerCommand(app.Getenv("PAGER"), isSet, app.Environ(), out, os.Stderr)
+	command, err := render.PagerCommand(app.Getenv("PAGER"), isSet, app.Environ(), out, os.Stderr)
+	if err != nil {
+		app.Say("shown without a pager: PAGER is %v", err)
+	}
 	if command == nil {
 		return nil
 	}

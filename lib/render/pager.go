@@ -3,9 +3,11 @@ package render
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -133,26 +135,45 @@ func (p *Pager) page(text []byte) (int, error) {
 	return n, nil
 }
 
+// missing is the program that a pager's command line begins with, where there is none of that name.
+func missing(pager string) string {
+	first := strings.Fields(pager)[0]
+	if strings.ContainsAny(first, "=$`'\"\\(){}<>|&;*?~") {
+		return "" // the shell's to understand
+	}
+	if _, err := exec.LookPath(first); err != nil {
+		return first
+	}
+	return ""
+}
+
+// ErrNoPager is a program to page with that is not there.
+var ErrNoPager = errors.New("no such program")
+
 // PagerCommand is the program to page with, which writes to out: what the variable PAGER says,
 // else less where it is installed. It is nil where there is none, or the variable says cat or
 // is set to nothing.
-func PagerCommand(pager string, isSet bool, environ []string, out, stderr *os.File) *exec.Cmd {
-	switch pager {
+func PagerCommand(pager string, isSet bool, environ []string, out, stderr *os.File) (*exec.Cmd, error) {
+	switch strings.TrimSpace(pager) {
 	case "":
 		if isSet {
-			return nil
+			return nil, nil
 		}
 		path, err := exec.LookPath("less")
 		if err != nil {
-			return nil
+			return nil, nil
 		}
 		pager = path
 	case "cat":
-		return nil
+		return nil, nil
+	default:
+		if name := missing(pager); name != "" {
+			return nil, fmt.Errorf("%s: %w", name, ErrNoPager)
+		}
 	}
 	cmd := shell(pager)
 	cmd.Stdout, cmd.Stderr = out, stderr
 	// What less needs to leave colours as they are, and the text on the screen at its end.
 	cmd.Env = append([]string{"LESS=FRX", "LV=-c"}, environ...)
-	return cmd
+	return cmd, nil
 }

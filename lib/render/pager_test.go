@@ -103,17 +103,21 @@ func TestPagerCommand(t *testing.T) {
 		{"", true, ""},
 		{"cat", true, ""},
 		{"more -s", true, "sh -c more -s"},
+		{"LESS=R more", true, "sh -c LESS=R more"},
+		{"nosuch-pager -x", true, "nosuch-pager: no such program"},
 	} {
 		got := ""
-		if cmd := PagerCommand(c.pager, c.isSet, nil, nil, nil); cmd != nil {
+		if cmd, err := PagerCommand(c.pager, c.isSet, nil, nil, nil); err != nil {
+			got = err.Error()
+		} else if cmd != nil {
 			got = strings.Join(cmd.Args, " ")
 		}
 		if got != c.want {
 			t.Errorf("%q, %v: %q", c.pager, c.isSet, got)
 		}
 	}
-	cmd := PagerCommand("less", true, []string{"LESS=i", "HOME=/"}, nil, nil)
-	if cmd.Env[0] != "LESS=FRX" || cmd.Env[2] != "LESS=i" { // the later one counts
+	cmd, err := PagerCommand("more", true, []string{"LESS=i", "HOME=/"}, nil, nil)
+	if err != nil || cmd.Env[0] != "LESS=FRX" || cmd.Env[2] != "LESS=i" { // the later one counts
 		t.Errorf("%q", cmd.Env)
 	}
 }
