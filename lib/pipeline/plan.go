@@ -192,10 +192,13 @@ func (a *asked) destination() (notes []string, err error) {
 		if a.has("format") {
 			return nil, &Misuse{"--output and --format do not go together", "--output sends JSON lines; --message changes what a syslog message looks like"}
 		}
-		return nil, nil
 	}
 	for _, g := range a.Options {
-		if o, _ := a.command.option(g.Name); slices.Equal(o.To, []string{syslog}) {
+		o, _ := a.command.option(g.Name)
+		switch {
+		case a.has("output") && slices.Equal(o.To, []string{format}):
+			notes = append(notes, "--"+g.Name+" has no effect with --output")
+		case !a.has("output") && slices.Equal(o.To, []string{syslog}):
 			notes = append(notes, "--"+g.Name+" has no effect without --output")
 		}
 	}

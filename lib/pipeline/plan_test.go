@@ -108,6 +108,9 @@ func TestOptionsWithoutEffectAreNamed(t *testing.T) {
 	if err != nil || !slices.Equal(notes, want) {
 		t.Errorf("%q, %v", notes, err)
 	}
+	if _, notes, _ := Plan(parse(split(t, "search --output siem --columns session_id"))); !slices.Equal(notes, []string{"--columns has no effect with --output"}) {
+		t.Errorf("%q", notes)
+	}
 	if _, notes, _ := Plan(parse(split(t, "search --retry-for 1m"))); len(notes) > 0 {
 		t.Errorf("%q", notes)
 	}
@@ -147,22 +150,23 @@ func TestShellReadsWhatExplainPrints(t *testing.T) {
 
 func TestWords(t *testing.T) {
 	for line, want := range map[string]string{
-		"":                                      "",
-		"--help":                                "--help",
-		"serch --state OPEN":                    "serch --state OPEN",
-		"search --stat OPEN":                    "search --stat -- OPEN",
-		"search --state":                        "search --state",
-		"search -s":                             "search -s",
-		"search -x":                             "search -x",
-		"search --help":                         "search --help",
-		"--explain search -s A":                 "--explain search --state=A",
-		"bulk-update-state -":                   "bulk-update-state -- -",
-		"update --note --state x":               "update --note=--state -- x",
-		"update a --state CLOSED b":             "update --state=CLOSED -- a b",
-		"show a -- -b --state":                  "show -- a -b --state",
-		"show-events --certs":                   "show-events --certs",
-		"help search":                           "help search",
-		"search --ignore-cert-validation=maybe": "search --ignore-cert-validation=maybe",
+		"":                      "",
+		"--help":                "--help",
+		"serch --state OPEN":    "serch --state OPEN",
+		"search --stat OPEN":    "search --stat -- OPEN",
+		"search --state":        "search --state",
+		"search -s":             "search -s",
+		"search -x":             "search -x",
+		"search --help":         "search --help",
+		"--explain search -s A": "--explain search --state=A",
+		"--log-level=a --explain --log-level=b search": "--explain --log-level=b search",
+		"bulk-update-state -":                          "bulk-update-state -- -",
+		"update --note --state x":                      "update --note=--state -- x",
+		"update a --state CLOSED b":                    "update --state=CLOSED -- a b",
+		"show a -- -b --state":                         "show -- a -b --state",
+		"show-events --certs":                          "show-events --certs",
+		"help search":                                  "help search",
+		"search --ignore-cert-validation=maybe":        "search --ignore-cert-validation=maybe",
 	} {
 		if got := strings.Join(Words(strings.Fields(line)), " "); got != want {
 			t.Errorf("%q: %q; want %q", line, got, want)

@@ -41,11 +41,25 @@ func Words(args []string) []string {
 	if !found {
 		return args
 	}
-	out := slices.Concat(global, options)
+	out := slices.Concat(lastOfEach(global), options)
 	if len(rest) > 0 {
 		out = append(append(out, "--"), rest...)
 	}
 	return out
+}
+
+// lastOfEach leaves the last one of the options that are given more than once.
+func lastOfEach(words []string) (kept []string) {
+	seen := map[string]bool{}
+	for _, w := range slices.Backward(words) {
+		name, _, _ := strings.Cut(w, "=")
+		if !seen[name] {
+			kept = append(kept, w)
+		}
+		seen[name] = true
+	}
+	slices.Reverse(kept)
+	return kept
 }
 
 // join makes one word of an option and its value, and tells how many of the next words it took.
