@@ -30,12 +30,14 @@ import (
 	"context"
 	_ "embed"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
 	"sess/lib/cli"
 	"sess/lib/cli/metering"
 	"sess/lib/cli/tenant"
+	"sess/lib/incydr"
 	"sess/lib/search"
 )
 
@@ -134,6 +136,9 @@ func tagged(text string) ([]byte, error) {
 	key, value, ok := strings.Cut(text, "=")
 	if !ok || key == "" {
 		return nil, cli.Usagef("--tag: %q is not KEY=VALUE", text)
+	}
+	if slices.Contains(incydr.SessionFields, key) {
+		return nil, cli.WithHint(cli.Usagef("--tag: sessions have a field %s of their own", key), "choose another name, as in tenant=acme")
 	}
 	return append(append(quote(key), ':'), quote(value)...), nil
 }

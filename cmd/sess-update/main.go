@@ -115,7 +115,7 @@ func (o *options) run(ctx context.Context) error {
 	if err := update.CheckNote(rules.Note); err != nil {
 		return cli.Prefix("--note", err)
 	}
-	if len(o.ids) == 1 && o.ids[0] == "-" {
+	if tenant.FromStdin(o.app, o.ids) {
 		o.ids = nil
 	}
 	if o.matching {

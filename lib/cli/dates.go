@@ -18,11 +18,11 @@ const dateForms = "write 2026-11-20, 2026-11-20 13:45:00 (UTC), RFC 3339, epoch 
 func ParseTime(s string, now time.Time) (time.Time, error) {
 	s = strings.TrimSpace(s)
 	for _, layout := range []string{time.DateOnly, time.DateTime, "2006-01-02 15:04", "2006-01-02T15:04:05", time.RFC3339Nano, "2006-01-02 15:04:05Z07:00"} {
-		if t, err := time.Parse(layout, s); err == nil {
+		if t, err := time.Parse(layout, strings.ToUpper(s)); err == nil { // RFC 3339, section 5.6: t and z may be small
 			return t, inRange(s, t)
 		}
 	}
-	if ms, err := strconv.ParseInt(s, 10, 64); err == nil && len(s) >= 9 {
+	if ms, err := strconv.ParseInt(s, 10, 64); err == nil && (len(s) >= 9 || ms == 0) {
 		if ms >= 1e9 && ms < 1e10 { // a day of early 1970: everything is later
 			return time.Time{}, WithHint(Usagef("%q is in seconds, and dates are milliseconds", s), "write "+s+"000")
 		}

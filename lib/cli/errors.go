@@ -107,7 +107,10 @@ func (a *App) explain(err error, args []string) error {
 	case strings.HasPrefix(message, "unknown long flag"), strings.HasPrefix(message, "unknown short flag"):
 		word := quoted()
 		message = "unknown option " + word
-		if near := suggest.Nearest(strings.TrimLeft(word, "-"), a.optionNames()); near != "" {
+		name := strings.TrimLeft(word, "-")
+		if of := a.commandsWith(name); len(of) > 0 {
+			hint = fmt.Sprintf("--%s is for %s; %s", name, strings.Join(of, " and "), hint)
+		} else if near := suggest.Nearest(name, a.optionNames(a.command(args))); near != "" {
 			hint = "did you mean --" + near + "?"
 		}
 	case strings.HasPrefix(message, "expected argument for flag"):
@@ -142,12 +145,17 @@ func (a *App) explain(err error, args []string) error {
 
 // typed is the tool's name, and the command's where one was given.
 func (a *App) typed(args []string) string {
+	return strings.TrimSpace(a.Name + " " + a.command(args))
+}
+
+// command is the command that was given, "" where none was.
+func (a *App) command(args []string) string {
 	for _, arg := range args {
 		if slices.Contains(a.commandNames(), arg) {
-			return a.Name + " " + arg
+			return arg
 		}
 	}
-	return a.Name
+	return ""
 }
 
 // givenTo is the option that the value was given to, "" where it cannot be told.
@@ -163,20 +171,31 @@ func givenTo(value string, args []string) string {
 	return ""
 }
 
-func (a *App) optionNames() (names []string) {
-	add := func(flags []*kingpin.FlagModel) {
-		for _, f := range flags {
-			if !f.Hidden {
-				names = append(names, f.Name)
-			}
+// optionNames are the options that may be given with the command, with any where it is "".
+func (a *App) optionNames(command string) (names []string) {
+	model := a.Model()
+	groups := [][]*kingpin.FlagModel{model.Flags}
+	for _, c := range model.FlattenedCommands() {
+		if command == "" || c.Name == command {
+			groups = append(groups, c.Flags)
 		}
 	}
-	model := a.Model()
-	add(model.Flags)
-	for _, c := range model.FlattenedCommands() {
-		add(c.Flags)
+	for _, f := range slices.Concat(groups...) {
+		if !f.Hidden {
+			names = append(names, f.Name)
+		}
 	}
 	return names
+}
+
+// commandsWith are the commands, as they are typed, that have the option.
+func (a *App) commandsWith(option string) (commands []string) {
+	for _, c := range a.Model().FlattenedCommands() {
+		if slices.ContainsFunc(c.Flags, func(f *kingpin.FlagModel) bool { return f.Name == option }) {
+			commands = append(commands, a.Name+" "+c.Name)
+		}
+	}
+	return commands
 }
 
 func (a *App) commandNames() (names []string) {

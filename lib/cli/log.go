@@ -4,6 +4,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 
 	"sess/lib/suggest"
@@ -33,14 +34,24 @@ func (a *App) startLog() error {
 	if o.file == "" {
 		o.file = a.Getenv("INCYDR_LOG_FILE")
 	}
+	for _, name := range []string{"INCYDR_LOG_STDERR", "INCYDR_USE_RICH"} {
+		if v := a.Getenv(name); v != "" && truth(v) == untruth(v) {
+			return Usagef("%s is %q: true or false is needed", name, v)
+		}
+	}
+	mute := false
 	if v := a.Getenv("INCYDR_LOG_STDERR"); !o.stderr && v != "" {
 		o.stderr = truth(v)
+		mute = !o.stderr
 	}
 	level, err := logLevel(o.level, o.stderr)
 	if err != nil {
 		return err
 	}
 	w := a.Stderr
+	if mute {
+		w = io.Discard
+	}
 	if o.file != "" {
 		f, err := os.OpenFile(o.file, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 		if err != nil {
@@ -79,11 +90,12 @@ func logLevel(name string, asked bool) (slog.Level, error) {
 	return 0, err
 }
 
-// truth reads a setting that is on or off.
+// truth reports whether a setting that is on or off is on.
 func truth(v string) bool {
-	switch strings.ToLower(strings.TrimSpace(v)) {
-	case "", "0", "false", "no", "off", "f", "n":
-		return false
-	}
-	return true
+	return slices.Contains([]string{"1", "true", "yes", "on", "t", "y"}, strings.ToLower(strings.TrimSpace(v)))
+}
+
+// untruth reports whether it is off.
+func untruth(v string) bool {
+	return slices.Contains([]string{"", "0", "false", "no", "off", "f", "n"}, strings.ToLower(strings.TrimSpace(v)))
 }

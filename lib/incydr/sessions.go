@@ -10,6 +10,13 @@ import (
 	"sess/lib/jsonl"
 )
 
+// SessionFields are the names of a session's fields that are known here; there may be others.
+var SessionFields = []string{
+	"sessionId", "tenantId", "actorId", "actorName", "userId", "type", "beginTime", "endTime", "firstObserved", "lastUpdated",
+	"contextSummary", "exfiltrationSummary", "noRiskEvents", "lowEvents", "moderateEvents", "highEvents", "criticalEvents",
+	"contentInspectionResults", "notes", "riskIndicators", "scores", "states", "triggeredAlerts",
+}
+
 // How large an answer may be, in bytes. A server that sends more is not believed to come to
 // an end.
 const (

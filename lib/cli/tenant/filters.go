@@ -92,6 +92,9 @@ func (f *Filters) Query() (incydr.Query, error) {
 	if f.start.Given && f.end.Given && q.OnOrAfter > q.Before {
 		return q, cli.Usagef("--start (%s) is later than --end (%s)", f.start, f.end)
 	}
+	if f.end.Given && q.Before == 0 {
+		return q, cli.Usagef("--end is the beginning of 1970: no session begins before")
+	}
 	if *f.noAlerts {
 		if *f.anyAlerts {
 			return q, cli.Usagef("--no-alerts and --any-alerts exclude each other")

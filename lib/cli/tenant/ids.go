@@ -59,6 +59,9 @@ func (s *IDs) Next() (string, error) {
 		}
 		id := s.args[0]
 		s.args = s.args[1:]
+		if id == "" {
+			return "", cli.WithHint(cli.Usagef("the session id is empty"), "is a variable not set?")
+		}
 		return id, nil
 	}
 	line, err := s.lines.Next()
@@ -80,8 +83,11 @@ func idOf(line []byte) (string, error) {
 			return "", err
 		}
 		for _, key := range []string{"sessionId", "session_id"} {
-			if value := jsonl.Lookup(line, key); len(value) > 2 && value[0] == '"' {
+			switch value := jsonl.Lookup(line, key); {
+			case len(value) > 2 && value[0] == '"':
 				return jsonl.Text(value), nil
+			case value != nil && value[0] != '"' && value[0] != 'n':
+				return "", fmt.Errorf("its %s is %.40s, and no session id", key, value)
 			}
 		}
 		return "", errors.New("there is no sessionId and no session_id in it")

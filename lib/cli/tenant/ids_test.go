@@ -35,7 +35,7 @@ func TestIDsOfLines(t *testing.T) {
 		` {"session\u0049d":"\u00e9/x"}`:      "é/x",
 		`"a"` + "\n" + `"b"`:                  "a b",
 		"a\n{\"sessionId\":\"b\"}\nc":         "a b c",
-		"a\n{\"sessionId\":1}":                "a !line 2: there is no sessionId and no session_id in it",
+		"a\n{\"sessionId\":1}":                "a !line 2: its sessionId is 1, and no session id",
 		"a\n{\"sessionId\":\"\"}":             "a !line 2: there is no sessionId and no session_id in it",
 		"a\n\n{\"sessionId\":\"b\"":           "a !line 3: not JSON",
 		"a\nb c\nd":                           `a !line 2: "b c" is neither JSON nor a session id`,
