@@ -29,6 +29,7 @@ const (
 	firstBackoff = 50 * time.Millisecond   // before the second attempt to reconnect; the first is at once
 	mostBackoff  = 5 * time.Second         //
 	lastMoments  = 1200 * time.Millisecond // for what is left to do after the context has ended
+	countMoment  = 250 * time.Millisecond  // for input that is there to be counted, after a delivery has failed
 )
 
 // A Sender sends records to one receiver.
@@ -110,14 +111,14 @@ func (s *Sender) Send(ctx context.Context, in io.Reader) error {
 		s.spool.End()
 	}()
 	err := s.deliver(ctx)
-	stop(errGaveUp)
 	var inputErr error
 	all := true
 	select {
 	case inputErr = <-fed:
-	default: // it still waits for input that nobody wants any more
+	case <-time.After(countMoment): // it still waits for input that nobody wants any more
 		all = false
 	}
+	stop(errGaveUp)
 	t := s.Tally()
 	switch {
 	case err == nil:

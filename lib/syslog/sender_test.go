@@ -347,6 +347,44 @@ func TestReceiverThatDoesNotEnd(t *testing.T) {
 	}
 }
 
+// Where nobody is reached, the records that are there are counted, though the connection fails
+// before they are read; input that may have more is not waited for.
+func TestUnreachedReceiverSaysHowMany(t *testing.T) {
+	for _, c := range []struct {
+		in   func() io.Reader
+		says string
+	}{
+		{func() io.Reader { return &late{strings.NewReader("{}\n{}\n{}\n")} }, "3 records are not known to be delivered: cannot connect to "},
+		{func() io.Reader { return io.MultiReader(&late{strings.NewReader("{}\n{}\n")}, waiting(t)) }, "at least 2 records are not known to be delivered: cannot connect to "},
+		{func() io.Reader { return strings.NewReader("") }, "cannot connect to "},
+	} {
+		var err error
+		for range 10 { // a busy machine may be too slow for the moment there is
+			if _, err = send(t, c.in(), standard(Address{Protocol: TCP, Host: "127.0.0.1", Port: 1})); err != nil && strings.HasPrefix(err.Error(), c.says) {
+				break
+			}
+		}
+		if err == nil || !strings.HasPrefix(err.Error(), c.says) {
+			t.Errorf("%v; want %s", err, c.says)
+		}
+	}
+}
+
+// late is input that is there a little after it was asked for.
+type late struct{ *strings.Reader }
+
+func (l *late) Read(p []byte) (int, error) {
+	time.Sleep(10 * time.Millisecond)
+	return l.Reader.Read(p)
+}
+
+// waiting is input that comes to no end.
+func waiting(t *testing.T) io.Reader {
+	r, w := io.Pipe()
+	t.Cleanup(func() { w.Close() })
+	return r
+}
+
 // A slow receiver is waited for, gets each record once, and holds the input back.
 func TestSlowReceiver(t *testing.T) {
 	data := sessions(6000, false)
