@@ -1,18 +1,23 @@
 package cli
 
 import (
+	"os"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
 )
 
-// Progress shows on stderr how far a run is: done of the total, rate and time left. Off a
-// terminal all its methods do nothing.
+// Progress shows on stderr how far a run is: done of the total, rate and time left. All its
+// methods do nothing off a terminal, and where the next programs of a pipeline show on it what
+// they make of the output, which would be written over.
 type Progress struct{ bar *progressbar.ProgressBar }
 
 // Progress begins to show how many of what are done.
 func (a *App) Progress(what string) *Progress {
 	if !a.StderrIsTerminal() || !truth(orElse(a.Getenv("SESS_PROGRESS"), "true")) {
+		return &Progress{}
+	}
+	if out, ok := a.streams.Out.(*os.File); ok && shownDownstream(out) {
 		return &Progress{}
 	}
 	return &Progress{progressbar.NewOptions64(-1,
