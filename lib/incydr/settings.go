@@ -95,7 +95,7 @@ func (e *Environment) Settings() (Settings, error) {
 	if size := e.Get("INCYDR_PAGE_SIZE"); size != "" {
 		n, err := strconv.Atoi(size)
 		if err != nil || n < 1 {
-			return Settings{}, &SettingsError{Problem: fmt.Sprintf("INCYDR_PAGE_SIZE is %q: a whole number from 1 to %d is needed", clip(size), MaxPageSize)}
+			return Settings{}, &SettingsError{Problem: fmt.Sprintf("INCYDR_PAGE_SIZE is %q: a whole number, 1 or more, is needed", clip(size))}
 		}
 		s.PageSize = min(n, MaxPageSize)
 	}
