@@ -48,7 +48,8 @@ func (t *tool) commitAfter(ctx context.Context) error {
 		Signals: signals,
 	}, func(w io.Writer) (err error) {
 		wrong = c.feed(w)
-		// Only now can the commit be waited for: before its input ends, the command does not end.
+		// Only now can a search wait for the commit: what is started together with the next one, as in
+		// a loop, has an input that does not end before.
 		_, err = dir.JoinTail(t.name)
 		return err
 	})

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"io"
 	"os"
+	"slices"
 
 	"sess/lib/cli"
+	"sess/lib/jsonl"
 	"sess/lib/search"
 )
 
@@ -57,21 +59,20 @@ func (o *outlet) print(sessions []search.Session) error {
 }
 
 // mend looks whether the file that is appended to ends in half a line, as a search leaves it
-// that is killed while it prints. Where that is the beginning of one of the lines to come, it is taken
-// off; anything else gets a line of its own.
+// that is killed while it prints, or whose disk is full. Half an object is taken off: its session
+// is not recorded, and comes again. So is a whole one that is among the lines to come and lacks
+// its end. Anything else gets a line of its own.
 func mend(file *os.File, lines [][]byte) error {
 	tail, end := halfLine(file)
 	if len(tail) == 0 {
 		return nil
 	}
-	for _, line := range lines {
-		if bytes.HasPrefix(line, tail) {
-			if err := file.Truncate(end - int64(len(tail))); err != nil {
-				return err
-			}
-			_, err := file.Seek(0, io.SeekEnd)
+	if half := tail[0] == '{' && jsonl.Valid(tail) != nil; half || slices.ContainsFunc(lines, func(line []byte) bool { return bytes.Equal(line, tail) }) {
+		if err := file.Truncate(end - int64(len(tail))); err != nil {
 			return err
 		}
+		_, err := file.Seek(0, io.SeekEnd)
+		return err
 	}
 	_, err := file.Write([]byte{'\n'})
 	return err

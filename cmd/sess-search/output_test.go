@@ -21,7 +21,8 @@ func TestMend(t *testing.T) {
 		{"a line without its end", `{"sessionId":"a","x":"1"}`, ""},
 		{"half a long line", "old\n" + long[:150<<10], "old\n"},
 		{"something else", "old\nnew", "old\nnew\n"},
-		{"another session", "old\n{\"sessionId\":\"z\"", "old\n{\"sessionId\":\"z\"\n"},
+		{"half of one that comes later", "old\n{\"sessionId\":\"z\"", "old\n"},
+		{"another whole one", `{"sessionId":"z"}`, "{\"sessionId\":\"z\"}\n"},
 	} {
 		for _, flags := range []int{os.O_APPEND, 0} {
 			path := filepath.Join(t.TempDir(), "out")

@@ -358,8 +358,12 @@ func (c *Checkpoint) remember(id string, e entry) {
 	c.sessions[id] = e
 }
 
-// recorded takes a session in that stands in the file.
+// recorded takes a session in that stands in the file. Where that is of an earlier print, the
+// later one is still on its way.
 func (c *Checkpoint) recorded(id string, e entry) {
+	if c.inFlight[id] && e.updated != 0 && e.updated < c.sessions[id].updated {
+		return
+	}
 	if _, known := c.sessions[id]; known && !c.inFlight[id] {
 		c.forgotten++
 	}

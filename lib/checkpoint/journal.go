@@ -46,7 +46,7 @@ func (c *Checkpoint) reload() error {
 		return err
 	}
 	for _, s := range sent {
-		if _, recorded := c.sessions[s.ID]; !recorded {
+		if e, recorded := c.sessions[s.ID]; !recorded || e.updated != 0 && e.updated < s.Updated {
 			c.Send([]Session{s})
 		}
 	}

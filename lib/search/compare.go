@@ -1,5 +1,7 @@
 package search
 
+import "slices"
+
 // compare finds what is new by the counts, beginning with the answer for everything.
 func (p *poll) compare(first Answer) error {
 	if p.much(first.Total-p.count(p.win), first.Total) {
@@ -12,12 +14,15 @@ func (p *poll) compare(first Answer) error {
 	return p.resolve(open, total, 1)
 }
 
-// newest takes in the answer for everything and the pages that follow it, as long as there is
-// something new for every three of them. It returns what they leave open, as take does.
+// newest takes in the answer for everything, and the pages that follow it as long as they bring
+// something new: a page that brings nothing is passed over while more is missing than two for each
+// such page in a row. It returns what they leave open, as take does.
 func (p *poll) newest(a Answer) (open Window, total int64, err error) {
-	before := p.done
+	before, barren := p.done, int64(0)
 	open, total, err = p.take(p.win, a)
-	for pages := int64(1); err == nil && total != p.count(open) && 3*(p.done-before) >= pages; pages++ {
+	for err == nil && !p.exact && p.done > before && total-p.count(open) > 2*barren {
+		p.inferred = true
+		done := p.done
 		next, still, err := p.following(a)
 		if err != nil {
 			return open, total, err
@@ -33,6 +38,9 @@ func (p *poll) newest(a Answer) (open Window, total int64, err error) {
 		if open, total, err = p.take(p.win, a); err != nil {
 			return open, total, err
 		}
+		if barren++; p.done > done {
+			barren = 0
+		}
 	}
 	return open, total, err
 }
@@ -45,7 +53,9 @@ func (p *poll) much(missing, total int64) bool {
 }
 
 // ask asks for a window's count and the sessions of it that ended last, of all queries together.
+// Where the error is an *Uncertain there is an answer nevertheless.
 func (p *poll) ask(win Window) (Answer, error) {
+	var doubt error
 	parts := make([]Answer, len(p.queries))
 	for i, q := range p.queries {
 		a, sure, err := p.Walker.askSure(p.ctx, narrow(q, win), p.Walker.Client.PageSize())
@@ -53,16 +63,16 @@ func (p *poll) ask(win Window) (Answer, error) {
 			return Answer{}, asked(err)
 		}
 		if !sure {
-			return Answer{}, asked(&Uncertain{Window: win, Counted: a.Total, Given: int64(len(a.Sessions))})
+			doubt = asked(&Uncertain{Window: win, Counted: a.Total, Given: int64(len(a.Sessions))})
 		}
 		parts[i] = a
 	}
-	return together(parts, parts), nil
+	return together(parts, parts), doubt
 }
 
 // following asks for the next page after those that the answer for everything has. still tells
-// whether the count is the same. What moves meanwhile in a list that only gains, moves to its
-// front: that pushes what was read into the next page, and nothing past it.
+// whether they fit together: the count is the same, and nothing comes again. What moves meanwhile
+// in a list that only gains, moves to its front, and pushes what was read into the next page.
 func (p *poll) following(all Answer) (next Answer, still bool, err error) {
 	size := p.Walker.Client.PageSize()
 	pages := make([]Answer, len(p.queries))
@@ -76,12 +86,21 @@ func (p *poll) following(all Answer) (next Answer, still bool, err error) {
 		if err != nil {
 			return all, false, asked(err)
 		}
-		if a.Total != part.Total || int64(len(a.Sessions)) != expected(a.Total, number, size) {
+		if a.Total != part.Total || int64(len(a.Sessions)) != expected(a.Total, number, size) || overlap(part.Sessions, a.Sessions) {
 			return all, false, nil
 		}
 		pages[i] = a
 	}
 	return together(pages, all.parts, pages), true, nil
+}
+
+// overlap reports whether a session of a page is among those before it.
+func overlap(before, page []Session) bool {
+	ids := make(map[string]bool, len(before))
+	for _, s := range before {
+		ids[s.ID] = true
+	}
+	return slices.ContainsFunc(page, func(s Session) bool { return ids[keep(s).ID] })
 }
 
 // together makes one answer of the pages that are to be handed on, one for each query. What it
@@ -106,15 +125,21 @@ func together(pages []Answer, of ...[]Answer) Answer {
 	return all
 }
 
-// take hands on a window's answer, and returns the part of the window of which it does not hold
-// all, with the count of that part. What is recorded in the other part and is not in the answer is
-// no longer to be counted.
+// nowhere is the window in which nothing begins.
+var nowhere = Window{From: 1, To: 1}
+
+// take hands on a window's answer, and returns the part of the window of which it is not known to
+// hold all, with the count of that part. What is recorded in a window of which it holds all, and is
+// not in the answer, is no longer to be counted.
+//
+// Ends prove something only as long as what is recorded is where its end would have it: a session
+// whose end is missing, or before its begin, stands anywhere.
 func (p *poll) take(win Window, a Answer) (open Window, total int64, err error) {
 	if err := p.hand(a.Sessions, nil); err != nil {
 		return win, 0, err
 	}
 	seen := Window{max(a.since, win.From), win.To}
-	if a.since == never || seen.empty() {
+	if a.since == never || seen.empty() || a.since != 0 && p.exact {
 		return win, a.Total, nil
 	}
 	there := map[string]bool{}
@@ -126,8 +151,15 @@ func (p *poll) take(win Window, a Answer) (open Window, total int64, err error) 
 		}
 	}
 	n := int64(len(there))
-	if n != p.count(seen) {
+	switch {
+	case n == p.count(seen):
+	case a.since != 0:
+		return win, a.Total, nil
+	default:
 		err = p.checkpoint.Forgo(p.checkpoint.Absent(seen.From, seen.To, there))
+	}
+	if seen == win {
+		return nowhere, 0, err
 	}
 	return Window{win.From, seen.From}, a.Total - n, err
 }
@@ -141,6 +173,7 @@ func (p *poll) resolve(win Window, total int64, newest int) error {
 	if missing == 0 || win.empty() {
 		return nil
 	}
+	p.inferred = true
 	size := int64(p.Walker.Client.PageSize())
 	switch {
 	case total <= size || have < 2 || win.single():
@@ -174,7 +207,7 @@ func (p *poll) resolve(win Window, total int64, newest int) error {
 		return err
 	}
 	total -= a.Total
-	if p.inferred = true; p.exact {
+	if p.exact {
 		if a, err = p.ask(lower); err != nil {
 			return err
 		}

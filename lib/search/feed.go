@@ -170,7 +170,6 @@ func (p *poll) hand(sessions []Session, state *checkpoint.State) error {
 		switch {
 		case !seen, p.Updates && old.Updated != 0 && old.Updated != kept.Updated:
 			fresh = append(fresh, s)
-			p.young = p.young || max(s.FirstObserved, s.LastUpdated) >= p.began-1000
 		case p.checkpoint.Sent(kept.ID):
 		case !p.checkpoint.Counted(kept.ID) && kept.Begin != 0, p.Updates && old.Updated == 0 && kept.Updated != 0:
 			known = append(known, kept)

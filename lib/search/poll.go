@@ -19,8 +19,9 @@ const everythingAnew = 24 * 60 * 60 * 1000 // ms of the server's clock
 // all; else the next pages are read as long as they bring something new. None is missing of those
 // that begin after the earliest of these ends. Where little is missing before, that span is
 // divided at begin times on record, newest parts first, and only parts whose count differs from
-// the record are looked into, in the same way. Where much is missing it is read, oldest windows
-// first. Where sessions can leave the filter, counts prove nothing, and all is read each time.
+// the record are looked into, in the same way; in the end the count for everything is asked for
+// once more. Where much is missing it is read, oldest windows first. Where sessions can leave the
+// filter, counts prove nothing, and all is read each time.
 //
 // The floor moves when a poll is finished, to the lookback before its begin: what begins below
 // the floor and is not there yet would show up later than the lookback allows.
@@ -34,9 +35,8 @@ type poll struct {
 
 	done, expected int64 // sessions printed, and to be printed as far as the counts tell
 
-	inferred bool // a count was not asked for but worked out
-	young    bool // something new may have come after the first answer
-	exact    bool // all counts are to be asked for
+	inferred bool // something follows from several answers, between which the list may have changed
+	exact    bool // nothing is to be inferred: a window is done by an answer of its own
 }
 
 // Poll searches once. What it finds is printed and recorded batch by batch, so that it may be
@@ -72,6 +72,17 @@ func (f *Feed) Poll(ctx context.Context) (Report, error) {
 var errNothing = errors.New("there is nothing to search")
 
 func (p *poll) run() error {
+	err := p.find()
+	var doubt *Uncertain
+	if errors.As(err, &doubt) && !p.full {
+		// Counts prove nothing with such a server; what it gives is handed on all the same.
+		p.full = true
+		return p.everything()
+	}
+	return err
+}
+
+func (p *poll) find() error {
 	if p.checkpoint != nil {
 		if err := p.checkpoint.Refresh(); err != nil {
 			return err
@@ -90,7 +101,7 @@ func (p *poll) run() error {
 		return errNothing
 	}
 	first, err := p.ask(p.win)
-	if err != nil {
+	if first.Date == 0 {
 		return err
 	}
 	p.began = first.Date
@@ -100,10 +111,11 @@ func (p *poll) run() error {
 		}
 		if floor := p.checkpoint.State().Floor; floor < p.win.From {
 			p.win.From = floor
-			if first, err = p.ask(p.win); err != nil {
-				return err
-			}
+			first, err = p.ask(p.win)
 		}
+	}
+	if err != nil {
+		return err
 	}
 	p.expected = first.Total - p.count(p.win)
 	state := p.checkpoint.State()
@@ -119,15 +131,16 @@ func (p *poll) run() error {
 	case p.full:
 		return p.everything()
 	}
-	if err := p.compare(first); err != nil || !p.inferred || !p.young {
+	if err := p.compare(first); err != nil || !p.inferred {
 		return err
 	}
-	// What came meanwhile may have been in one count and not in another. Where it makes no
-	// difference now, it made none; else all is counted, and nothing inferred.
-	if first, err = p.ask(p.win); err != nil || first.Total == p.count(p.win) {
-		return err
-	}
+	// What came meanwhile may have been in one count and not in another, and made up for what was
+	// missing there. Where the counts agree once more nothing is; else no count is worked out from
+	// others.
 	p.exact = true
+	if first, err = p.ask(p.win); err != nil {
+		return err
+	}
 	return p.compare(first)
 }
 

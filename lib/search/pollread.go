@@ -96,7 +96,8 @@ func (p *poll) read(win Window, progress func(done int64) *checkpoint.State) err
 // slices divides a window so that each part holds a few thousand sessions of all queries.
 func (p *poll) slices(win Window) ([]Window, error) {
 	a, err := p.ask(win)
-	if err != nil {
+	var doubt *Uncertain
+	if err != nil && !errors.As(err, &doubt) {
 		return nil, err
 	}
 	n := int(min(a.Total/slice+1, 1000))

@@ -195,8 +195,11 @@ func (r *reading) divide(win Window, a Answer) []Window {
 		to = a.Date + 1000
 	}
 	from = max(from, win.From)
-	if to <= from {
+	if to <= from { // they begin ahead of the server's clock
 		to = from + 1
+		for _, s := range a.Sessions {
+			to = max(to, s.Begin+1)
+		}
 	}
 	var times []int64
 	for i := range int64(n) {
@@ -226,7 +229,7 @@ func (r *reading) instant(ctx context.Context, q incydr.Query, s *span) error {
 }
 
 // readAlways reads all pages of a query again and again, until as many distinct sessions came as
-// the server counts, or too often. Each session may be handed on several times.
+// the server counts on each of them, or too often. Each session may be handed on several times.
 func (w *Walker) readAlways(ctx context.Context, q incydr.Query, emit func([]Session) error) (got int, total int64, err error) {
 	size := w.Client.PageSize()
 	seen := map[idHash]bool{}
@@ -241,15 +244,17 @@ func (w *Walker) readAlways(ctx context.Context, q incydr.Query, emit func([]Ses
 		if err != nil {
 			return 0, 0, err
 		}
-		take := func(sessions []Session) error {
+		calm := true
+		take := func(page Answer) error {
 			lock.Lock()
 			defer lock.Unlock()
-			for _, s := range sessions {
+			for _, s := range page.Sessions {
 				seen[hashOf(s)] = true
 			}
-			return emit(sessions)
+			calm = calm && page.Total == first.Total
+			return emit(page.Sessions)
 		}
-		if err := take(first.Sessions); err != nil {
+		if err := take(first); err != nil {
 			return 0, 0, err
 		}
 		g, gctx := errgroup.WithContext(ctx)
@@ -260,14 +265,14 @@ func (w *Walker) readAlways(ctx context.Context, q incydr.Query, emit func([]Ses
 				if err != nil {
 					return err
 				}
-				return take(page.Sessions)
+				return take(page)
 			})
 		}
 		if err := g.Wait(); err != nil {
 			return 0, 0, err
 		}
 		got, total = len(seen), first.Total
-		if int64(got) == total {
+		if calm && int64(got) == total {
 			break
 		}
 	}
