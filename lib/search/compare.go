@@ -11,16 +11,16 @@ func (p *poll) compare(first Answer) error {
 	if err != nil {
 		return err
 	}
-	return p.resolve(open, total, 1)
+	return p.resolve(open, total)
 }
 
 // newest takes in the answer for everything, and the pages that follow it as long as they bring
-// something new: a page that brings nothing is passed over while more is missing than two for each
-// such page in a row. It returns what they leave open, as take does.
+// something new: pages that bring nothing are passed over while there are fewer of them in a row
+// than sessions missing, or than two. It returns what they leave open, as take does.
 func (p *poll) newest(a Answer) (open Window, total int64, err error) {
 	before, barren := p.done, int64(0)
 	open, total, err = p.take(p.win, a)
-	for err == nil && !p.exact && p.done > before && total-p.count(open) > 2*barren {
+	for err == nil && !p.exact && p.done > before && total > p.count(open) && barren < max(2, total-p.count(open)) {
 		p.inferred = true
 		done := p.done
 		next, still, err := p.following(a)
@@ -164,10 +164,8 @@ func (p *poll) take(win Window, a Answer) (open Window, total int64, err error) 
 	return Window{win.From, seen.From}, a.Total - n, err
 }
 
-// resolve finds what the server counts in a window beyond what is recorded. newest is how many
-// pages of the newest sessions to look at first, 0 where any part of the window is as likely
-// to hold something new as any other.
-func (p *poll) resolve(win Window, total int64, newest int) error {
+// resolve finds what the server counts in a window beyond what is recorded.
+func (p *poll) resolve(win Window, total int64) error {
 	have := p.count(win)
 	missing := total - have
 	if missing == 0 || win.empty() {
@@ -183,10 +181,7 @@ func (p *poll) resolve(win Window, total int64, newest int) error {
 	}
 	// So many of the window's newest sessions go into the part that is asked for.
 	right := have / 2
-	switch {
-	case newest > 0 && int64(newest)*size*3/2 < have:
-		right = int64(newest)*size - min(abs(missing), size/2)
-	case total <= 2*size:
+	if total <= 2*size {
 		right = size - min(abs(missing), size/2)
 	}
 	mid, _ := p.checkpoint.Split(win.From, win.To, int(max(min(right, have-1), 1)))
@@ -201,7 +196,7 @@ func (p *poll) resolve(win Window, total int64, newest int) error {
 	}
 	open, left, err := p.take(upper, a)
 	if err == nil {
-		err = p.resolve(open, left, 0)
+		err = p.resolve(open, left)
 	}
 	if err != nil {
 		return err
@@ -215,7 +210,7 @@ func (p *poll) resolve(win Window, total int64, newest int) error {
 			return err
 		}
 	}
-	return p.resolve(lower, total, 3*newest)
+	return p.resolve(lower, total)
 }
 
 // leaf reads a window that cannot be divided, or need not be.

@@ -81,7 +81,7 @@ func TestSessionsWithoutATrueEnd(t *testing.T) {
 			for range 3 {
 				m.add(m.now-minute, end)
 				m.add(m.now-minute, m.now) // is seen at once
-				if n := m.cost(short); n > 12 {
+				if n := m.cost(short); n > 16 {
 					t.Errorf("%d requests", n)
 				}
 				m.mustHaveAll()
@@ -102,7 +102,7 @@ func TestReadingOnIsWorthIt(t *testing.T) {
 		m.poll()
 		m.addMany(above, m.now-minute, 1)
 		m.addMany(1, m.now-4*24*hour, 0)
-		if n := m.cost(); n > 13 {
+		if n := m.cost(); n > 12 {
 			t.Errorf("%d new ones that ended last, and one 4 days ago: %d requests", above, n)
 		}
 		m.mustHaveAll()

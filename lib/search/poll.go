@@ -18,7 +18,7 @@ const everythingAnew = 24 * 60 * 60 * 1000 // ms of the server's clock
 // Where those of them that are new make up for what the count and the record differ by, that was
 // all; else the next pages are read as long as they bring something new. None is missing of those
 // that begin after the earliest of these ends. Where little is missing before, that span is
-// divided at begin times on record, newest parts first, and only parts whose count differs from
+// divided at begin times on record, and only parts whose count differs from
 // the record are looked into, in the same way; in the end the count for everything is asked for
 // once more. Where much is missing it is read, oldest windows first. Where sessions can leave the
 // filter, counts prove nothing, and all is read each time.

@@ -44,7 +44,7 @@ func (p *poll) bulk(win Window) error {
 		if err != nil {
 			return err
 		}
-		if err := p.resolve(lower, a.Total, 0); err != nil {
+		if err := p.resolve(lower, a.Total); err != nil {
 			return err
 		}
 		win.From = at
