@@ -96,7 +96,7 @@ func TestSessionsWithoutATrueEnd(t *testing.T) {
 
 // Reading on costs no more than dividing where it finds no more.
 func TestReadingOnIsWorthIt(t *testing.T) {
-	for _, above := range []int{1, 5, 10, 49} {
+	for _, above := range []int{1, 5, 9, 10, 49} {
 		m := newMoving(t, 50)
 		m.addMany(3500, m.now-7*24*hour, 7*24*hour/3500)
 		m.poll()
