@@ -30,14 +30,12 @@ import (
 	"context"
 	_ "embed"
 	"fmt"
-	"slices"
 	"strconv"
-	"strings"
 
 	"sess/lib/cli"
 	"sess/lib/cli/metering"
 	"sess/lib/cli/tenant"
-	"sess/lib/incydr"
+	"sess/lib/jsonl"
 	"sess/lib/search"
 )
 
@@ -120,25 +118,10 @@ func pages(done, total, size int64) string {
 func printer(out *cli.Output, tag []byte) func([]search.Session) error {
 	return func(sessions []search.Session) error {
 		for _, s := range sessions {
-			if err := out.WriteLine(withTag(s.Raw, tag)); err != nil {
+			if err := out.WriteLine(jsonl.Prepend(s.Raw, tag)); err != nil {
 				return err
 			}
 		}
 		return out.Flush()
 	}
-}
-
-// tagged turns KEY=VALUE into the field it stands for, `"KEY":"VALUE"`.
-func tagged(text string) ([]byte, error) {
-	if text == "" {
-		return nil, nil
-	}
-	key, value, ok := strings.Cut(text, "=")
-	if !ok || key == "" {
-		return nil, cli.Usagef("--tag: %q is not KEY=VALUE", text)
-	}
-	if slices.Contains(incydr.SessionFields, key) {
-		return nil, cli.WithHint(cli.Usagef("--tag: sessions have a field %s of their own", key), "choose another name, as in tenant=acme")
-	}
-	return append(append(quote(key), ':'), quote(value)...), nil
 }

@@ -36,7 +36,7 @@ func newOutlet(app *cli.App, tag []byte) *outlet {
 func (o *outlet) print(sessions []search.Session) error {
 	lines := make([][]byte, len(sessions))
 	for i, s := range sessions {
-		lines[i] = withTag(s.Raw, o.tag)
+		lines[i] = jsonl.Prepend(s.Raw, o.tag)
 	}
 	if o.file != nil && !o.mended {
 		if err := mend(o.file, lines); err != nil {

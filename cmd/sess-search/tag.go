@@ -3,19 +3,26 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
+	"strings"
+
+	"sess/lib/cli"
+	"sess/lib/incydr"
 )
 
-// withTag puts the field first into the object; without a field the object stays as it is.
-func withTag(session, field []byte) []byte {
-	if len(field) == 0 {
-		return session
+// tagged turns KEY=VALUE into the field it stands for, `"KEY":"VALUE"`.
+func tagged(text string) ([]byte, error) {
+	if text == "" {
+		return nil, nil
 	}
-	line := make([]byte, 0, len(session)+len(field)+1)
-	line = append(append(line, '{'), field...)
-	if !bytes.Equal(session, []byte("{}")) {
-		line = append(line, ',')
+	key, value, ok := strings.Cut(text, "=")
+	if !ok || key == "" {
+		return nil, cli.Usagef("--tag: %q is not KEY=VALUE", text)
 	}
-	return append(line, session[1:]...)
+	if slices.Contains(incydr.SessionFields, key) {
+		return nil, cli.WithHint(cli.Usagef("--tag: sessions have a field %s of their own", key), "choose another name, as in tenant=acme")
+	}
+	return append(append(quote(key), ':'), quote(value)...), nil
 }
 
 func quote(s string) []byte {
