@@ -57,7 +57,7 @@ func setup(app *cli.App) cli.Action {
 	headers := app.Flag("header", "Add a header with a column's value; may be repeated.").PlaceHolder("NAME=PATH").Strings()
 	ack := app.Flag("ack", "Print each record, as it was read, once the brokers have it and not before, in input order.").Bool()
 	compression := cli.EnumVar(app.Flag("compression", "How batches are compressed: "+strings.Join(kafka.Compressions, ", ")+" (snappy).").PlaceHolder("CODEC").Default("snappy"), "compression", kafka.Compressions...)
-	oversize := cli.EnumVar(app.Flag("oversize", "What happens to a record larger than the topic takes: fail or skip (fail).").PlaceHolder("fail|skip").Default("fail"), "way with oversize records", "fail", "skip")
+	oversize := cli.EnumVar(app.Flag("oversize", "What happens to a record larger than the topic takes: fail or skip (fail).").PlaceHolder("fail|skip").Default("fail"), "choice", "fail", "skip")
 	maxSize := cli.CountVar(app.Flag("max-size", "The largest record to send, in bytes before compression, in place of what the topic takes.").PlaceHolder("BYTES"), 1024, 1<<29)
 	create := app.Flag("create-topic", "Create the topic where it does not exist.").Bool()
 	partitions := cli.CountVar(app.Flag("partitions", "Partitions of a created topic (the cluster's default).").PlaceHolder("N"), 1, 1_000_000)

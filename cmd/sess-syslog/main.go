@@ -71,7 +71,7 @@ func setup(app *cli.App) cli.Action {
 	app.Flag("app-name", "For rfc5424 and rfc3164: the application's name (incydr).").PlaceHolder("NAME").Default("incydr").StringVar(&o.Header.AppName)
 	app.Flag("hostname", "For rfc5424, rfc3164 and cef: the sender's host name (this machine's).").PlaceHolder("NAME").StringVar(&o.Header.Hostname)
 	maxSize := cli.CountVar(app.Flag("max-size", "The most bytes that a message may have, framing not counted; best what the receiver is set up for (no limit; UDP: 65507).").PlaceHolder("BYTES"), 0, 1<<30)
-	oversize := cli.EnumVar(app.Flag("oversize", "What happens to a longer one: fail, truncate or skip (fail).").PlaceHolder("WHAT").Default(string(syslog.Fail)), "way with oversize messages", syslog.Oversizes...)
+	oversize := cli.EnumVar(app.Flag("oversize", "What happens to a longer one: fail, truncate or skip (fail).").PlaceHolder("WHAT").Default(string(syslog.Fail)), "choice", syslog.Oversizes...)
 	timeout := cli.DurationVar(app.Flag("timeout", "How long to wait for a connection, with TLS's and RELP's opening, and for a receiver that does nothing (10s).").PlaceHolder("D").Default(syslog.DefaultTimeout.String()))
 	retryFor := cli.DurationVar(app.Flag("retry-for", "How long to go on while nothing gets through to a receiver that was reached before; one that cannot be reached at the start ends the run (5m).").PlaceHolder("D").Default("5m"))
 	resend := cli.CountVar(app.Flag("resend-buffer", "The most bytes kept of what is not known to be delivered, and so sent again after a lost connection (16777216).").PlaceHolder("BYTES").Default("16777216"), syslog.MinResendBuffer, 1<<30)

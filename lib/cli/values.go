@@ -46,10 +46,14 @@ type enum struct {
 	allowed []string
 	many    bool
 	noun    string
+	option  string // as it is typed
 }
 
 func (e enum) Set(s string) error {
 	word, err := Word(e.noun, s, e.allowed)
+	if err != nil && e.many {
+		return Listed(e.option, s, err)
+	}
 	if err != nil {
 		return err
 	}
@@ -78,6 +82,21 @@ func Word(noun, s string, allowed []string) (string, error) {
 	return "", e
 }
 
+// Listed is err about the value of an option that may be repeated. Where the value is a list, as
+// other programs take it, the hint says how several are written.
+func Listed(option, value string, err error) error {
+	var each []string
+	for _, word := range strings.Split(value, ",") {
+		if word = strings.TrimSpace(word); word != "" {
+			each = append(each, option+" "+word)
+		}
+	}
+	if len(each) < 2 {
+		return err
+	}
+	return WithHint(err, "the option is given once for each: "+strings.Join(each, " "))
+}
+
 // EnumVar makes flag take one word of those allowed; noun is what errors call it.
 func EnumVar(flag *kingpin.FlagClause, noun string, allowed ...string) *string {
 	v := &single{enum{words: &[]string{}, allowed: allowed, noun: noun}, new(string)}
@@ -104,10 +123,13 @@ func (s *single) String() string { return *s.word }
 // EnumsVar makes flag take words of those allowed, as often as it is given.
 func EnumsVar(flag *kingpin.FlagClause, noun string, allowed ...string) *[]string {
 	words := &[]string{}
-	named(flag, enum{words: words, allowed: allowed, many: true, noun: noun})
+	named(flag, enum{words: words, allowed: allowed, many: true, noun: noun, option: "--" + flag.Model().Name})
 	flag.HintOptions(allowed...)
 	return words
 }
+
+// EmptyValue is the hint for an option whose value is empty.
+const EmptyValue = "is a variable not set? Leave the option out where it is not meant"
 
 // text takes any text but an empty one, which is what a script hands on that has misspelt a
 // variable's name: as a filter it would mean everything.
@@ -118,7 +140,7 @@ type text struct {
 
 func (t text) Set(s string) error {
 	if strings.Trim(s, " ,") == "" {
-		return WithHint(Usagef("the value is empty"), "is a variable not set? Leave the option out where it is not meant")
+		return WithHint(Usagef("the value is empty"), EmptyValue)
 	}
 	t.take(s)
 	return nil

@@ -131,7 +131,7 @@ func States(option string, names []string, any bool) ([]string, error) {
 		state, err := cli.Word("state", name, incydr.States)
 		if err != nil {
 			if !any {
-				return nil, cli.Prefix(option, err)
+				return nil, cli.Prefix(option, cli.Listed(option, name, err))
 			}
 			state = strings.ToUpper(strings.TrimSpace(name))
 		}

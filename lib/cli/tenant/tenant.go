@@ -109,7 +109,7 @@ func (o *Options) retry() (time.Duration, error) {
 		}
 		var err error
 		if d, err = cli.ParseDuration(text); err != nil {
-			return 0, cli.Usagef("INCYDR_RETRY_FOR: %w", err)
+			return 0, cli.Prefix("INCYDR_RETRY_FOR", err)
 		}
 	}
 	if d == 0 {
