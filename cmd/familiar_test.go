@@ -95,6 +95,7 @@ func TestFamiliarMistakes(t *testing.T) {
 		stderr string
 	}{
 		{"serch", 2, "sessions: unknown command \"serch\"\nsessions: hint: did you mean search?\n"},
+		{"help serch", 2, "sessions: unknown command \"serch\"\nsessions: hint: did you mean search?\n"},
 		{"search --stat OPEN", 2, "sessions: unknown option --stat\n"},
 		{"search --sevrity HIGH", 2, "sessions: hint: did you mean --severity?\n"},
 		{"search --state OPNE", 2, "sess-search: --state: unknown state \"OPNE\": "},

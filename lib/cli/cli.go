@@ -207,6 +207,9 @@ func (a *App) parse(args []string) error {
 			hint: fmt.Sprintf("the commands are %s; %s --help is the manual", strings.Join(a.commandNames(), ", "), a.Name),
 		}
 	}
+	if err := a.helpFor(args); err != nil {
+		return err
+	}
 	if _, err := a.Parse(args); err != nil {
 		return a.explain(err, args)
 	}
@@ -218,6 +221,25 @@ func (a *App) parse(args []string) error {
 		a.lookup = lookup
 	}
 	return a.startLog()
+}
+
+// helpFor tells what is wrong with the words after the command help; kingpin would end the
+// process over them in words of its own.
+func (a *App) helpFor(args []string) error {
+	parsed, err := a.ParseContext(args)
+	if err != nil || parsed.SelectedCommand == nil || parsed.SelectedCommand != a.HelpCommand {
+		return nil
+	}
+	var about []string
+	for _, element := range parsed.Elements {
+		if _, ok := element.Clause.(*kingpin.ArgClause); ok {
+			about = append(about, *element.Value)
+		}
+	}
+	if _, err := a.ParseContext(about); err != nil {
+		return a.explain(err, about)
+	}
+	return nil
 }
 
 // lacksCommand tells whether a tool that has commands was given none, nor asked what they are.
