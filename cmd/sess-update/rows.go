@@ -11,6 +11,8 @@ import (
 
 	"sess/lib/cli"
 	"sess/lib/cli/metering"
+	"sess/lib/cli/tenant"
+	"sess/lib/incydr"
 	"sess/lib/update"
 )
 
@@ -40,14 +42,22 @@ func (o *options) changeIDs(ctx context.Context, rules update.Rules) error {
 		return err
 	}
 	s, err := w.do(ctx)
-	if err != nil || s.Failed == 0 || len(o.ids) > 1 {
+	if err != nil || s.Failed == 0 {
 		return w.verdict(s, err)
 	}
-	if w.last.Status() == http.StatusNotFound {
-		o.app.Say("no such session: %s", o.ids[0])
-		return cli.Exit(cli.ExitNoSession)
+	if len(o.ids) > 1 {
+		err = w.verdict(s, nil)
+	} else if id := o.ids[0]; w.last.Status() == http.StatusNotFound {
+		err = &tenant.Unknown{ID: id, Err: &incydr.StatusError{Status: http.StatusNotFound}}
+	} else {
+		err = cli.Partlyf("session %s: %s", id, w.last.Message())
 	}
-	return cli.Partlyf("session %s: %s", o.ids[0], w.last.Message())
+	for _, id := range o.ids {
+		if hint := tenant.FileHint(id); hint != "" {
+			return cli.WithHint(err, hint)
+		}
+	}
+	return err
 }
 
 // changeRows changes the sessions that standard input names. A file is read twice: all of it

@@ -77,16 +77,21 @@ func readerGone(err error) bool {
 func (a *App) report(ctx context.Context, err error) int {
 	stopped := interrupted(ctx)
 	if err != nil && !readerGone(err) && !errors.Is(err, errSaid) && !(stopped != 0 && errors.Is(err, context.Canceled)) {
-		a.Say("%v", err)
-		var helps interface{ Hint() string }
-		if errors.As(err, &helps) && helps.Hint() != "" {
-			a.Say("hint: %s", helps.Hint())
-		}
+		a.SayError(err)
 	}
 	if stopped != 0 {
 		return stopped
 	}
 	return exitCode(err)
+}
+
+// SayError says what went wrong and, where the error knows, what to do next.
+func (a *App) SayError(err error) {
+	a.Say("%v", err)
+	var helps interface{ Hint() string }
+	if errors.As(err, &helps) && helps.Hint() != "" {
+		a.Say("hint: %s", helps.Hint())
+	}
 }
 
 // explain turns kingpin's complaint about the command line into one of ours.

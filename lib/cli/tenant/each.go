@@ -57,7 +57,7 @@ func Each[T any](ctx context.Context, app *cli.App, ids *IDs, concurrency int, f
 			}
 		}
 	}()
-	var failures failures
+	failures := failures{typed: ids.lines == nil}
 	for {
 		j, open, err := next(ctx, queue, app.Stdout)
 		if err != nil {
@@ -115,7 +115,8 @@ func await(ctx context.Context, done <-chan struct{}, out *cli.Output) error {
 
 // failures are the ids that the server would not serve.
 type failures struct {
-	count   int // ids so far
+	typed   bool // the ids are arguments
+	count   int  // ids so far
 	failed  int
 	pending error // the first id's, not said yet: it may be the only one
 }
@@ -128,19 +129,22 @@ func (f *failures) add(app *cli.App, id string, err error) error {
 		return err
 	}
 	f.failed++
-	failure := error(&Unknown{ID: id, Err: says})
+	failure := &Unknown{ID: id, Err: says}
+	if f.typed {
+		failure.Advice = FileHint(id)
+	}
 	if f.count == 1 {
 		f.pending = failure
 		return nil
 	}
 	f.say(app)
-	app.Say("%v", failure)
+	app.SayError(failure)
 	return nil
 }
 
 func (f *failures) say(app *cli.App) {
 	if f.pending != nil {
-		app.Say("%v", f.pending)
+		app.SayError(f.pending)
 		f.pending = nil
 	}
 }
@@ -158,15 +162,13 @@ func (f *failures) err(app *cli.App) error {
 
 // Unknown is a session that the server does not know, or does not want to know of.
 type Unknown struct {
-	ID  string
-	Err *incydr.StatusError
+	ID     string
+	Err    *incydr.StatusError
+	Advice string
 }
 
 func (e *Unknown) Error() string {
-	id := e.ID
-	if !looksLikeID([]byte(id)) {
-		id = fmt.Sprintf("%.200q", id) // whatever came in is not for a terminal
-	}
+	id := shown(e.ID)
 	switch {
 	case e.Err.Status != http.StatusNotFound:
 		return fmt.Sprintf("session %s: %v", id, e.Err)
@@ -175,6 +177,9 @@ func (e *Unknown) Error() string {
 	}
 	return "no such session: " + id
 }
+
+// Hint says what to do instead, "" where there is nothing to say.
+func (e *Unknown) Hint() string { return e.Advice }
 
 func (e *Unknown) Unwrap() error { return e.Err }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 
 	"sess/lib/cli"
@@ -43,6 +44,23 @@ func FromStdin(app *cli.App, args []string) bool {
 		return args[0] == "-" || args[0] == "" && slices.Contains(app.Args(), "-")
 	}
 	return false
+}
+
+// FileHint is the hint about an unknown id that is the name of a file, "" where it is none.
+func FileHint(id string) string {
+	info, err := os.Stat(id)
+	if err != nil || !info.Mode().IsRegular() {
+		return ""
+	}
+	return fmt.Sprintf("%s is a file; what is in it comes from standard input: <%[1]s", shown(id))
+}
+
+// shown is an id for people: whatever came in is not for a terminal.
+func shown(id string) string {
+	if looksLikeID([]byte(id)) {
+		return id
+	}
+	return fmt.Sprintf("%.200q", id)
 }
 
 // ReadIDs returns the ids of lines: JSON objects with a sessionId or session_id, or an id by itself.
