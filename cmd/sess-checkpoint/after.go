@@ -33,20 +33,25 @@ func (t *tool) commitAfter(ctx context.Context) error {
 		}
 		return err
 	}
-	cli.WaitForChildren()
-	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	defer signal.Stop(signals)
-
-	c := &committer{tool: t, dir: dir}
-	var wrong error // with the input; what came before it is as good as any
-	status, whole, err := pipeline.Feed(ctx, command, pipeline.Surroundings{
+	in := pipeline.Surroundings{
 		Stdout:  t.RawStdout(),
 		Stderr:  t.Stderr,
 		Environ: t.Environ(),
 		Beside:  pipeline.Beside(),
-		Signals: signals,
-	}, func(w io.Writer) (err error) {
+	}
+	var missing *pipeline.Missing
+	if _, err := in.Find(t.command[0]); errors.As(err, &missing) {
+		return cli.WithHint(cli.Usagef("%w", missing), missing.Hint())
+	}
+	cli.WaitForChildren()
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(signals)
+	in.Signals = signals
+
+	c := &committer{tool: t, dir: dir}
+	var wrong error // with the input; what came before it is as good as any
+	status, whole, err := pipeline.Feed(ctx, command, in, func(w io.Writer) (err error) {
 		wrong = c.feed(w)
 		// Only now can a search wait for the commit: what is started together with the next one, as in
 		// a loop, has an input that does not end before.

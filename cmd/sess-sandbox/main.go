@@ -61,10 +61,13 @@ package main
 import (
 	"context"
 	_ "embed"
+	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"strconv"
+	"syscall"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -116,6 +119,12 @@ func setup(app *cli.App) cli.Action {
 				return err
 			}
 		}
+		program := ""
+		if !serving {
+			if program, err = find((*command)[0]); err != nil {
+				return err
+			}
+		}
 		site, err := open(address, options, *refresh)
 		if err != nil {
 			return err
@@ -124,7 +133,7 @@ func setup(app *cli.App) cli.Action {
 		if serving {
 			return site.export(ctx, app)
 		}
-		return site.run(ctx, app, *command)
+		return site.run(ctx, app, program, *command)
 	}
 }
 
@@ -208,6 +217,10 @@ type site struct {
 func open(address string, options sandbox.Options, refresh bool) (*site, error) {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
+		err = fmt.Errorf("cannot listen on %s: %w", address, bare(err))
+		if errors.Is(err, syscall.EADDRINUSE) {
+			err = cli.WithHint(err, "--listen names another port; 127.0.0.1:0 is any that is free")
+		}
 		return nil, err
 	}
 	tenant := sandbox.New(options)
@@ -220,6 +233,24 @@ func open(address string, options sandbox.Options, refresh bool) (*site, error) 
 	}
 	go func() { s.failed <- s.server.Serve(listener) }()
 	return s, nil
+}
+
+// bare is the system's own word for an error, without the call and what it was made for.
+func bare(err error) error {
+	var (
+		dns   *net.DNSError
+		op    *net.OpError
+		errno syscall.Errno
+	)
+	switch {
+	case errors.As(err, &dns):
+		return errors.New(dns.Err)
+	case errors.As(err, &errno):
+		return errno
+	case errors.As(err, &op):
+		return op.Err
+	}
+	return err
 }
 
 func (s *site) close() { s.server.Close() }

@@ -166,11 +166,11 @@ func TestBadOptions(t *testing.T) {
 // A command that lies beside sess-sandbox is found, and finds its neighbours, but PATH comes first.
 func TestNeighboursAreFound(t *testing.T) {
 	folder := filepath.Dir(self(t))
-	environ, program := besides([]string{"PATH=" + t.TempDir()}, filepath.Base(self(t)))
-	if program != self(t) || !strings.HasSuffix(environ[0], string(os.PathListSeparator)+folder) {
-		t.Errorf("%s with %v", program, environ)
+	environ := withFolder([]string{"PATH=" + t.TempDir()})
+	if program, err := find(filepath.Base(self(t))); err != nil || program != self(t) || !strings.HasSuffix(environ[0], string(os.PathListSeparator)+folder) {
+		t.Errorf("%s with %v, %v", program, environ, err)
 	}
-	if _, program = besides(nil, "no-such-program"); program != "no-such-program" {
+	if program, err := find("no-such-program"); err == nil {
 		t.Errorf("%s", program)
 	}
 }

@@ -11,29 +11,29 @@ import (
 	"syscall"
 
 	"sess/lib/cli"
+	"sess/lib/pipeline"
 )
 
-// run runs the command against the tenant and ends with its status.
-func (s *site) run(_ context.Context, app *cli.App, command []string) error {
+// run runs the command, whose program was found, against the tenant and ends with its status.
+func (s *site) run(_ context.Context, app *cli.App, program string, command []string) error {
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	defer signal.Stop(signals)
 	cli.WaitForChildren() // the command decides how it ends after a signal
 
-	environ := append(withoutSettings(app.Environ()), s.environ()...)
-	environ, program := besides(environ, command[0])
 	cmd := exec.Command(program, command[1:]...)
-	cmd.Env = environ
+	cmd.Args[0] = command[0]
+	cmd.Env = withFolder(append(withoutSettings(app.Environ()), s.environ()...))
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = app.RawStdin(), app.RawStdout(), app.Stderr
 	if err := cmd.Start(); err != nil {
-		return cli.Usagef("run %s: %w", command[0], err)
+		return cli.Usagef("cannot run %s: %w", command[0], bare(err))
 	}
 	ended := make(chan struct{})
 	go func() {
 		for {
 			select {
 			case sig := <-signals:
-				if !hadItToo(sig) {
+				if !pipeline.FromTerminal(sig) {
 					cmd.Process.Signal(sig)
 				}
 			case <-ended:
@@ -45,7 +45,8 @@ func (s *site) run(_ context.Context, app *cli.App, command []string) error {
 	close(ended)
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
-		return cli.Exit(statusOf(exit.ProcessState))
+		status, _ := pipeline.StatusOf(exit.ProcessState)
+		return cli.Exit(status)
 	}
 	return err
 }
@@ -64,14 +65,12 @@ func withoutSettings(environ []string) (kept []string) {
 	return kept
 }
 
-// besides puts the folder of this program at the end of the command's PATH, and finds the
-// command itself there where PATH does not have it.
-func besides(environ []string, name string) ([]string, string) {
-	self, err := os.Executable()
-	if err != nil {
-		return environ, name
+// withFolder puts the folder of this program at the end of the command's PATH.
+func withFolder(environ []string) []string {
+	folder := pipeline.Beside()
+	if folder == "" {
+		return environ
 	}
-	folder := filepath.Dir(self)
 	for i, setting := range environ {
 		if key, path, _ := strings.Cut(setting, "="); strings.EqualFold(key, "PATH") {
 			environ[i] = setting + string(os.PathListSeparator) + folder
@@ -80,11 +79,22 @@ func besides(environ []string, name string) ([]string, string) {
 			}
 		}
 	}
-	if _, err := exec.LookPath(name); err == nil || filepath.Base(name) != name {
-		return environ, name
+	return environ
+}
+
+// find is the path of the command's program: on PATH, else beside us.
+func find(program string) (string, error) {
+	path, err := exec.LookPath(program)
+	if err == nil {
+		return path, nil
 	}
-	if beside, err := exec.LookPath(filepath.Join(folder, name)); err == nil {
-		return environ, beside
+	if filepath.Base(program) != program {
+		return "", cli.Usagef("cannot run %s: %w", program, bare(err))
 	}
-	return environ, name
+	folder := pipeline.Beside()
+	if path, err = exec.LookPath(filepath.Join(folder, program)); err == nil {
+		return path, nil
+	}
+	missing := &pipeline.Missing{Program: program, Beside: folder}
+	return "", cli.WithHint(cli.Usagef("%w", missing), missing.Hint())
 }

@@ -31,7 +31,7 @@ func (r *run) check() (status int, err error) {
 		cmd := asked[0]
 		asked = asked[1:]
 		cmd.Wait()
-		if status, _ := statusOf(cmd.ProcessState); status != 0 {
+		if status, _ := StatusOf(cmd.ProcessState); status != 0 {
 			_, err := r.in.Stderr.Write(cmd.Stderr.(*bytes.Buffer).Bytes())
 			return status, err
 		}

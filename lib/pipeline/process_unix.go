@@ -15,8 +15,8 @@ const brokenPipe = 128 + int(syscall.SIGPIPE)
 // gone is the error of a write that nobody reads.
 const gone = syscall.EPIPE
 
-// statusOf is a process's status as a shell gives it, and the name of the signal that killed it.
-func statusOf(state *os.ProcessState) (status int, killed string) {
+// StatusOf is a process's status as a shell gives it, and the name of the signal that killed it.
+func StatusOf(state *os.ProcessState) (status int, killed string) {
 	if w, ok := state.Sys().(syscall.WaitStatus); ok && w.Signaled() {
 		return 128 + int(w.Signal()), w.Signal().String()
 	}
@@ -27,9 +27,9 @@ func passOn(p *os.Process, s os.Signal) { p.Signal(s) }
 
 func tellToEnd(p *os.Process) { p.Signal(syscall.SIGTERM) }
 
-// fromTerminal tells whether the signal came, as far as one can know, from the terminal's own
+// FromTerminal tells whether the signal came, as far as one can know, from the terminal's own
 // keys: those reach every process in the foreground, and ours are all in one group.
-func fromTerminal(s os.Signal) bool {
+func FromTerminal(s os.Signal) bool {
 	if s != os.Interrupt {
 		return false
 	}

@@ -11,7 +11,8 @@ const brokenPipe = -1
 // gone is ERROR_NO_DATA, the error of a write into a pipe that is being closed.
 const gone = syscall.Errno(232)
 
-func statusOf(state *os.ProcessState) (status int, killed string) { return state.ExitCode(), "" }
+// StatusOf is a process's status.
+func StatusOf(state *os.ProcessState) (status int, killed string) { return state.ExitCode(), "" }
 
 // passOn does nothing for Ctrl-C, which every process of the console gets by itself.
 func passOn(p *os.Process, s os.Signal) {
@@ -22,4 +23,6 @@ func passOn(p *os.Process, s os.Signal) {
 
 func tellToEnd(p *os.Process) { p.Kill() }
 
-func fromTerminal(s os.Signal) bool { return s == os.Interrupt }
+// FromTerminal tells whether the console sent the signal, as it does to every process that is
+// attached to it.
+func FromTerminal(s os.Signal) bool { return s == os.Interrupt }

@@ -96,12 +96,12 @@ func (r *run) prepare(p Pipeline) (err error) {
 	}()
 	environ := withPath(r.in.Environ, r.in.Beside)
 	for _, s := range p {
-		path, err := r.find(s.Program, environ)
+		path, err := r.in.Find(s.Program)
 		if err != nil {
 			return err
 		}
 		if s.Runs != "" {
-			if _, err := r.find(s.Runs, environ); err != nil {
+			if _, err := r.in.Find(s.Runs); err != nil {
 				return err
 			}
 		}
@@ -189,7 +189,7 @@ func (r *run) watch(ctx context.Context) {
 				}
 			}
 		case s := <-r.in.Signals:
-			if fromTerminal(s) {
+			if FromTerminal(s) {
 				held, late = s, time.After(terminalGrace)
 				continue
 			}
@@ -226,7 +226,7 @@ func (r *run) outcome() (int, error) {
 		if state == nil {
 			return 1, fmt.Errorf("%s: %w", s.name, s.ending)
 		}
-		status, killed := statusOf(state)
+		status, killed := StatusOf(state)
 		if status == 0 || s.told || status == brokenPipe {
 			continue
 		}
@@ -244,30 +244,47 @@ func (r *run) outcome() (int, error) {
 	return 0, nil
 }
 
-// find is the path of a program: beside us, else on PATH.
-func (r *run) find(program string, environ []string) (string, error) {
-	if r.in.Beside != "" {
-		if path, err := exec.LookPath(filepath.Join(r.in.Beside, program)); err == nil {
+// Find is the path of a program: beside us, else on PATH. One that is named with its folder is
+// there or nowhere. The error is a *Missing.
+func (in Surroundings) Find(program string) (string, error) {
+	if filepath.Base(program) != program {
+		path, err := exec.LookPath(program)
+		if err != nil {
+			return "", &Missing{Program: program, Err: bare(err)}
+		}
+		return path, nil
+	}
+	if in.Beside != "" {
+		if path, err := exec.LookPath(filepath.Join(in.Beside, program)); err == nil {
 			return path, nil
 		}
 	}
-	for _, dir := range filepath.SplitList(pathOf(environ)) {
+	for _, dir := range filepath.SplitList(pathOf(in.Environ)) {
 		if path, err := exec.LookPath(filepath.Join(dir, program)); err == nil && filepath.IsAbs(path) {
 			return path, nil
 		}
 	}
-	return "", &Missing{Program: program, Beside: r.in.Beside}
+	return "", &Missing{Program: program, Beside: in.Beside}
 }
 
 // Missing is a program that a pipeline needs and that is nowhere.
-type Missing struct{ Program, Beside string }
+type Missing struct {
+	Program, Beside string
+	Err             error // why the very file that was named cannot be run, nil where none was
+}
 
 func (m *Missing) Error() string {
+	if m.Err != nil {
+		return fmt.Sprintf("cannot run %s: %v", m.Program, m.Err)
+	}
 	return fmt.Sprintf("cannot find %s: it is neither in %s nor on PATH", m.Program, m.Beside)
 }
 
 // Hint says what to do.
 func (m *Missing) Hint() string {
+	if !strings.HasPrefix(m.Program, "sess-") {
+		return ""
+	}
 	return "install all the sess programs into one folder, or put theirs on PATH"
 }
 
