@@ -273,7 +273,7 @@ func (t *tries) afterError(err error) (bool, error) {
 	case hopeless(err):
 		return false, &Unreachable{Address: t.origin(), Err: err}
 	}
-	t.why = err
+	t.why = inWords(err)
 	t.unknown = true
 	if errors.As(err, &bad) {
 		t.why = &BadAnswer{Method: t.method, Path: t.path, What: "the answer is not what this API gives", Err: bad}

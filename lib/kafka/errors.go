@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"syscall"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -67,6 +68,7 @@ func explain(err error) (f *Fault, final bool) {
 		alert    tls.AlertError
 		dns      *net.DNSError
 		firstEOF *kgo.ErrFirstReadEOF
+		cause    = inWords(err)
 	)
 	switch {
 	case errors.As(err, &fault):
@@ -86,19 +88,56 @@ func explain(err error) (f *Fault, final bool) {
 	case errors.Is(err, kerr.InvalidRecord):
 		return failed("a compacted topic takes records with a key only: --key actor_id", "the broker refuses the record: %w", err), true
 	case errors.As(err, &verify), errors.As(err, &unknown), errors.As(err, &name):
-		return failed("--certs FILE names the authority that signed it", "cannot verify the broker's certificate: %w", err), true
+		return failed("--certs FILE names the authority that signed it", "cannot verify the broker's certificate: %w", cause), true
 	case errors.As(err, &header):
-		return failed("leave --tls away, or take the broker's TLS port", "the broker does not speak TLS at this port: %w", err), true
+		return failed("leave --tls away, or take the broker's TLS port", "the broker does not speak TLS at this port: %w", cause), true
 	case errors.As(err, &alert), strings.Contains(err.Error(), "remote error: tls:"):
-		return failed("a broker that asks for a client certificate needs --cert and --cert-key", "the broker ends the TLS handshake: %w", err), true
+		return failed("a broker that asks for a client certificate needs --cert and --cert-key", "the broker ends the TLS handshake: %w", cause), true
 	case strings.Contains(err.Error(), "tls alert record"):
-		return failed("--tls", "the broker speaks TLS at this port, and we do not: %w", err), true
+		return failed("--tls", "the broker speaks TLS at this port, and we do not: %w", cause), true
 	case errors.As(err, &firstEOF):
-		return failed("a broker does that where it expects TLS (--tls) or a login (--sasl)", "the broker closes the connection at the first request: %w", err), false
+		return failed("a broker does that where it expects TLS (--tls) or a login (--sasl)", "the broker closes the connection at the first request: %w", cause), false
 	case errors.As(err, &dns) && dns.IsNotFound:
-		return failed("", "cannot find the broker: %w", err), true
+		return failed("", "%w", cause), true
 	case errors.Is(err, io.EOF):
-		return failed("", "the broker closes the connection: %w", err), false
+		return failed("", "the broker closes the connection: %w", cause), false
 	}
-	return failed("", "%w", err), false
+	return failed("", "%w", cause), false
+}
+
+// A networkError says in the user's terms why a broker cannot be reached, or was lost.
+type networkError struct {
+	what string
+	err  error
+}
+
+func (e *networkError) Error() string { return e.what }
+func (e *networkError) Unwrap() error { return e.err }
+
+// inWords takes the system call and its addresses off an error of the network: which brokers it
+// is about is said by whoever reports it.
+func inWords(err error) error {
+	var (
+		op    *net.OpError
+		dns   *net.DNSError
+		errno syscall.Errno
+	)
+	what := strings.Replace(err.Error(), "unable to dial: ", "", 1)
+	if errors.As(err, &op) {
+		why := op.Err.Error()
+		switch {
+		case errors.As(op.Err, &dns) && dns.IsNotFound:
+			why = "cannot resolve the name " + dns.Name + ": no such host"
+		case errors.As(op.Err, &dns):
+			why = "cannot resolve the name " + dns.Name + ": " + dns.Err
+		case errors.As(op.Err, &errno):
+			why = errno.Error()
+		case op.Op == "dial" && op.Timeout():
+			why = "no answer to an attempt to connect"
+		case strings.HasPrefix(op.Op, "remote"): // a TLS alert speaks for itself
+			why = op.Error()
+		}
+		what = strings.Replace(what, op.Error(), why, 1)
+	}
+	return &networkError{what, err}
 }

@@ -677,9 +677,9 @@ func TestFirstContact(t *testing.T) {
 		err    []string
 		hint   string
 	}{
-		{"nobody listens", func(o *Options) { o.Brokers = []string{nobody} }, 1, []string{"cannot reach the brokers at " + nobody, "connection refused"}, ""},
+		{"nobody listens", func(o *Options) { o.Brokers = []string{nobody} }, 1, []string{"cannot reach the brokers at " + nobody + ": connection refused"}, ""},
 		{"nobody answers", func(o *Options) { o.Brokers = []string{mute.Addr().String()} }, 1, []string{"cannot reach the brokers at " + mute.Addr().String()}, ""},
-		{"no such host", func(o *Options) { o.Brokers = []string{"no-such-host.invalid:9092"} }, 1, []string{"cannot find the broker", "no-such-host.invalid"}, ""},
+		{"no such host", func(o *Options) { o.Brokers = []string{"no-such-host.invalid:9092"} }, 1, []string{"cannot reach the brokers at no-such-host.invalid:9092: cannot resolve the name no-such-host.invalid: no such host"}, ""},
 		{"no such topic", func(o *Options) { o.Topic = "incydr.session" }, 2, []string{"there is no topic incydr.session at "}, "did you mean incydr.sessions? --create-topic creates it"},
 		{"no topic's name", func(o *Options) { o.Topic = "a topic" }, 2, []string{`the topic "a topic" has a character`}, "letters"},
 	} {
