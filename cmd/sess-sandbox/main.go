@@ -73,6 +73,7 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 
 	"sess/lib/cli"
+	"sess/lib/cli/tenant"
 	"sess/lib/sandbox"
 )
 
@@ -83,8 +84,9 @@ func main() { cli.Main(cli.Tool{Name: "sess-sandbox", Source: source, Setup: set
 
 // setup declares the options and returns what runs after they are parsed.
 func setup(app *cli.App) cli.Action {
+	tenant.FindSettings(app)
 	app.Interspersed(false) // what comes after the command is its own
-	tenant := tenantOptions(app)
+	kind := tenantOptions(app)
 	refresh := app.Flag("refresh-token", "Hand out a refresh token in place of client id and secret.").Bool()
 
 	run := app.Command("run", "Run COMMAND against a tenant of its own.")
@@ -108,7 +110,7 @@ func setup(app *cli.App) cli.Action {
 		if chosen == "ask" {
 			return askFor(ctx, app, *call, *body)
 		}
-		options, err := tenant()
+		options, err := kind()
 		if err != nil {
 			return err
 		}

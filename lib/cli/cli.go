@@ -135,7 +135,7 @@ func newApp(ctx context.Context, t Tool, std Streams) *App {
 		Log:         slog.New(slog.DiscardHandler),
 		streams:     std,
 	}
-	app.lookup = app.environment
+	app.lookup = app.Exported
 	app.UsageWriter(app.Stdout).ErrorWriter(std.Err)
 	app.Terminate(func(status int) { panic(terminated(status)) })
 	app.useHelp()
@@ -181,7 +181,8 @@ func (a *App) AtEnd(end func(status int)) { a.endings = append(a.endings, end) }
 // AtExit closes c when the tool ends.
 func (a *App) AtExit(c io.Closer) { a.closers = append(a.closers, c) }
 
-func (a *App) environment(name string) string {
+// Exported returns what the environment alone says, in any letter case.
+func (a *App) Exported(name string) string {
 	folded := ""
 	for _, kv := range a.streams.Environ {
 		key, value, _ := strings.Cut(kv, "=")

@@ -37,6 +37,22 @@ func DeclareSettings(app *cli.App) *Settings {
 	return s
 }
 
+// FindSettings has a tool that talks to no tenant heed the file that the others take their settings
+// from: its log and its looks are set there too. Only what is named INCYDR_… counts, since the
+// .env of any folder is not to choose a pager or an address. A file that cannot be read is for
+// the tools to complain of that need it.
+func FindSettings(app *cli.App) {
+	app.Settings(func() (func(string) string, error) {
+		environment, _ := incydr.LoadEnvironment("", app.Environ())
+		return func(name string) string {
+			if strings.HasPrefix(strings.ToUpper(name), "INCYDR_") {
+				return environment.Get(name)
+			}
+			return app.Exported(name)
+		}, nil
+	})
+}
+
 // Environment is where the settings come from. A shell that completes a word asks for it before
 // the options are parsed.
 func (s *Settings) Environment() (*incydr.Environment, error) {
