@@ -81,7 +81,7 @@ func (f *feed) run(ctx context.Context, walker *search.Walker, wanted search.Sea
 		return err
 	}
 	defer hold.End()
-	bar := f.app.Progress("sessions")
+	bar := progress(f.app)
 	defer bar.Done()
 	source := &search.Feed{
 		Walker: walker, Search: wanted, Dir: dir, Name: f.name,

@@ -96,17 +96,23 @@ func setup(app *cli.App) cli.Action {
 			}
 			return app.Stdout.WriteLine(strconv.AppendInt(nil, n, 10))
 		}
-		if !app.StdoutIsTerminal() { // the sessions themselves show how far it is
-			bar := app.Progress("sessions")
-			defer bar.Done()
-			walker.Progress = func(done, total int64) {
-				bar.Total(total)
-				bar.Note(pages(done, total, int64(client.PageSize())))
-				bar.Set(done)
-			}
+		bar := progress(app)
+		defer bar.Done()
+		walker.Progress = func(done, total int64) {
+			bar.Total(total)
+			bar.Note(pages(done, total, int64(client.PageSize())))
+			bar.Set(done)
 		}
 		return walker.Walk(ctx, wanted, done.counting(printer(app.Stdout, prefix)))
 	}
+}
+
+// progress shows how far it is, where the sessions themselves do not.
+func progress(app *cli.App) *cli.Progress {
+	if app.StdoutIsTerminal() {
+		return &cli.Progress{}
+	}
+	return app.Progress("sessions")
 }
 
 // pages says how many pages are done.

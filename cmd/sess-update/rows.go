@@ -29,7 +29,7 @@ func (o *options) changeIDs(ctx context.Context, rules update.Rules) error {
 			return cli.Prefix(fmt.Sprintf("session %q", id), err)
 		}
 	}
-	w := &work{options: o, total: len(rows)}
+	w := &work{options: o, whole: true, total: len(rows)}
 	w.next = func() (update.Row, error) {
 		if len(rows) == 0 {
 			return update.Row{}, io.EOF
@@ -72,6 +72,7 @@ func (o *options) changeRows(ctx context.Context, rules update.Rules) error {
 	}
 	o.app.Expect("rows")
 	file, begin, isFile := regular(o.app.RawStdin())
+	w.whole = isFile
 	if isFile && !o.dryRun {
 		checked, err := update.Check(read(&stoppable{ctx, file}))
 		if err != nil {
@@ -141,6 +142,7 @@ type work struct {
 	*options
 	next  func() (update.Row, error)
 	calls update.Calls
+	whole bool           // all rows are at hand
 	total int            // 0: not known
 	last  update.Outcome // of the last row that failed
 }
@@ -169,7 +171,10 @@ func (w *work) connect(look bool) error {
 
 // do runs the rows, with a line for each on stdout and the progress on a terminal.
 func (w *work) do(ctx context.Context) (update.Summary, error) {
-	progress := w.app.Progress("rows")
+	progress := &cli.Progress{} // rows that come one by one: what they come from shows how far it is
+	if w.whole {
+		progress = w.app.Progress("rows")
+	}
 	defer progress.Done()
 	progress.Total(int64(w.total))
 	shared := w.app.StdoutIsTerminal()
