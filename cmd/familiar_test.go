@@ -125,7 +125,6 @@ func TestFamiliarMistakes(t *testing.T) {
 		{"update", 2, "sessions: SESSION_ID is missing\n"},
 		{"update some-session", 2, "sess-update: "},
 		{"update some-session --state OPNE", 2, "sess-update: --state: unknown state \"OPNE\""},
-		{"update some-session --state OPEN --note ''", 2, "sess-update: --note: the value is empty\n"},
 		{"update no-such-session --state OPEN", 5, "sess-update: "},
 		{"bulk-update-state", 2, "sessions: FILE is missing\n"},
 		{"bulk-update-state none.csv", 2, "sessions: cannot read none.csv: "},

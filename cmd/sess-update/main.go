@@ -61,7 +61,6 @@ type options struct {
 	state        string
 	stateGiven   bool
 	note         string
-	noteGiven    bool
 	format       *string
 	maxLine      *int
 	requireState bool
@@ -79,7 +78,7 @@ type options struct {
 func setup(app *cli.App) cli.Action {
 	o := &options{app: app}
 	app.Flag("state", "The new state, in place of each row's: "+strings.Join(incydr.States, ", ")+".").PlaceHolder("S").IsSetByUser(&o.stateGiven).HintOptions(incydr.States...).StringVar(&o.state)
-	app.Flag("note", "The note to add, in place of each row's; at most 2000 characters.").PlaceHolder("TEXT").IsSetByUser(&o.noteGiven).StringVar(&o.note)
+	app.Flag("note", "The note to add, in place of each row's; at most 2000 characters.").PlaceHolder("TEXT").StringVar(&o.note)
 	o.format = cli.EnumVar(app.Flag("format", "How the rows are written: csv, json-lines, or auto, which tells by the first byte (auto).").Short('f').PlaceHolder("FORMAT").Default(string(update.Auto)), "format", update.Formats...)
 	app.Flag("dry-run", "Check every row and send nothing.").BoolVar(&o.dryRun)
 	app.Flag("require-state", "A row needs a state; a note alone is not enough.").BoolVar(&o.requireState)
@@ -104,8 +103,8 @@ func (o *options) run(ctx context.Context) error {
 		return err
 	}
 	o.figures.Collect(o.changed.figures)
-	if o.noteGiven && strings.TrimSpace(o.note) == "" {
-		return cli.WithHint(cli.Usagef("--note: the value is empty"), cli.EmptyValue)
+	if strings.TrimSpace(o.note) == "" {
+		o.note = "" // nothing but white space is no note
 	}
 	rules := update.Rules{Note: o.note, RequireState: o.requireState, AnyState: o.filters.AnyState()}
 	if o.stateGiven {

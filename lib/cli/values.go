@@ -128,9 +128,6 @@ func EnumsVar(flag *kingpin.FlagClause, noun string, allowed ...string) *[]strin
 	return words
 }
 
-// EmptyValue is the hint for an option whose value is empty.
-const EmptyValue = "is a variable not set? Leave the option out where it is not meant"
-
 // text takes any text but an empty one, which is what a script hands on that has misspelt a
 // variable's name: as a filter it would mean everything.
 type text struct {
@@ -140,7 +137,7 @@ type text struct {
 
 func (t text) Set(s string) error {
 	if strings.Trim(s, " ,") == "" {
-		return WithHint(Usagef("the value is empty"), EmptyValue)
+		return WithHint(Usagef("the value is empty"), "is a variable not set? Leave the option out where it is not meant")
 	}
 	t.take(s)
 	return nil
