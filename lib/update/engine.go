@@ -178,6 +178,12 @@ func (e *engine) run(ctx context.Context) (Summary, error) {
 	defer timer.Stop()
 	stopped := ctx.Done()
 	for {
+		// Here and not in the select, which may take an answer first though both are there.
+		if stopped != nil && ctx.Err() != nil {
+			stopped = nil
+			e.fail(ctx.Err())
+			time.AfterFunc(e.o.Grace, cancel)
+		}
 		e.start(requests)
 		if e.inFlight == 0 && (e.failure != nil || e.ended && e.head == len(e.window)) {
 			return e.end()
@@ -191,9 +197,6 @@ func (e *engine) run(ctx context.Context) (Summary, error) {
 		}
 		select {
 		case <-stopped:
-			stopped = nil
-			e.fail(ctx.Err())
-			time.AfterFunc(e.o.Grace, cancel)
 		case r := <-e.results:
 			e.finish(r, requests.Err() != nil)
 			if len(e.results) == 0 {

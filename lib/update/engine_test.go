@@ -590,6 +590,28 @@ func TestSignal(t *testing.T) {
 	}
 }
 
+// The signal is heeded before the answer that comes with it makes place for another request.
+func TestSignalWithAnAnswer(t *testing.T) {
+	f := newFakeTenant()
+	f.block = make(chan struct{})
+	ctx, cancel := context.WithCancel(context.Background())
+	rows := source(ids(1000))
+	next := func() (Row, error) {
+		row, err := rows()
+		if err != nil {
+			close(f.block) // more batches than one wait now
+		}
+		return row, err
+	}
+	_, err := Run(ctx, next, f.calls(), Options{Concurrency: 1}, Sink{
+		Emit:  func(*Outcome) error { cancel(); return nil },
+		Flush: func() error { return nil },
+	})
+	if !errors.Is(err, context.Canceled) || f.requests != 1 {
+		t.Errorf("%d requests, %v", f.requests, err)
+	}
+}
+
 // Requests that are not answered soon after the signal are given up, and said to be unknown.
 func TestSignalWithoutAnswers(t *testing.T) {
 	f := newFakeTenant()
