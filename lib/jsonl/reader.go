@@ -62,24 +62,41 @@ func (r *Reader) Next() ([]byte, error) {
 			return nil, err
 		}
 		r.number++
-		if r.number == 1 {
-			line = bytes.TrimPrefix(line, []byte("\ufeff"))
-		}
-		if n := len(line); n > 0 && line[n-1] == '\r' {
-			line = line[:n-1]
-		}
-		if len(bytes.TrimLeft(line, " \t")) > 0 {
+		if line = trim(line, r.number == 1); line != nil {
 			return line, nil
 		}
 	}
 }
 
+// trim takes off what is not part of a line. It returns nil where the line is blank.
+func trim(line []byte, first bool) []byte {
+	if first {
+		line = bytes.TrimPrefix(line, []byte("\ufeff"))
+	}
+	line = bytes.TrimSuffix(line, []byte("\r"))
+	if len(bytes.TrimLeft(line, " \t")) == 0 {
+		return nil
+	}
+	return line
+}
+
 // Number is the number, from 1, of the line that Next returned last.
 func (r *Reader) Number() int { return r.number }
 
-// Buffered reports whether a whole line is at hand, so that Next would not wait.
+// Buffered reports whether a whole line is at hand, so that Next would not wait. Blank lines
+// do not count: Next goes on behind them.
 func (r *Reader) Buffered() bool {
-	return bytes.IndexByte(r.buf[r.start:r.end], '\n') >= 0
+	have := r.buf[r.start:r.end]
+	for first := r.number == 0; ; first = false {
+		i := bytes.IndexByte(have, '\n')
+		if i < 0 {
+			return false
+		}
+		if i > r.max || trim(have[:i], first) != nil {
+			return true
+		}
+		have = have[i+1:]
+	}
 }
 
 func (r *Reader) line() ([]byte, error) {

@@ -65,14 +65,47 @@ func TestReaderFails(t *testing.T) {
 	}
 }
 
+// Buffered is asked after each line. What stands behind the last newline is no whole line.
 func TestBuffered(t *testing.T) {
-	r := NewReader(strings.NewReader("a\nb\nc"), 0)
-	for _, want := range []bool{true, false, false} {
-		if _, err := r.Next(); err != nil {
-			t.Fatal(err)
+	for _, c := range []struct {
+		text string
+		want []bool
+	}{
+		{"a\nb\nc", []bool{true, false, false}},
+		{"a\n\n", []bool{false}},
+		{"a\n\r\n \t\n \r\n", []bool{false}},
+		{"a\n\n\r\nb\n\nc", []bool{true, false, false}},
+		{"a\n \ufeff\nb\n", []bool{true, true, false}}, // a byte order mark is one only at the beginning
+		{"\ufeff\r\n\na\n\r\r\n", []bool{true, false}},
+	} {
+		r := NewReader(strings.NewReader(c.text), 0)
+		for i, want := range c.want {
+			if _, err := r.Next(); err != nil {
+				t.Fatal(err)
+			}
+			if r.Buffered() != want {
+				t.Errorf("%q: after record %d Buffered is %v", c.text, i+1, !want)
+			}
 		}
-		if r.Buffered() != want {
-			t.Errorf("after line %d Buffered is %v", r.Number(), !want)
+	}
+}
+
+// Before the first line, and where only an error is at hand, Buffered tells what Next does, too.
+func TestBufferedOfWhatWasRead(t *testing.T) {
+	for _, c := range []struct {
+		text string
+		max  int
+		want bool
+	}{
+		{"", 0, false},
+		{"\ufeff\n", 0, false},
+		{"\ufeffa\n", 0, true},
+		{"\n      \n", 3, true},
+	} {
+		r := NewReader(strings.NewReader(c.text), c.max)
+		r.fill()
+		if r.Buffered() != c.want {
+			t.Errorf("%q: Buffered is %v", c.text, !c.want)
 		}
 	}
 }
