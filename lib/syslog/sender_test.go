@@ -439,12 +439,12 @@ func (m *metered) Read(p []byte) (int, error) {
 func (m *metered) total() int { m.mu.Lock(); defer m.mu.Unlock(); return m.n }
 
 // A receiver that takes nothing at all: the input stops at the size of the buffer, and a context
-// that ends is heeded within two seconds.
+// that ends is heeded, long before the receiver's time is over.
 func TestStuckReceiverHoldsTheInputAndEnds(t *testing.T) {
 	stop := make(chan struct{})
 	defer close(stop)
 	a := receiver(t, func(n int, c *net.TCPConn) { c.SetReadBuffer(4 << 10); <-stop })
-	s, err := New(func() Options { o := standard(a); o.ResendBuffer = 512 << 10; return o }())
+	s, err := New(func() Options { o := standard(a); o.ResendBuffer, o.Timeout = 512<<10, time.Hour; return o }())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -453,18 +453,21 @@ func TestStuckReceiverHoldsTheInputAndEnds(t *testing.T) {
 	done := make(chan error)
 	go func() { done <- s.Send(ctx, in) }()
 	before := -1
-	for in.total() != before {
+	for before <= 0 || in.total() != before {
 		before = in.total()
 		time.Sleep(300 * time.Millisecond)
 	}
 	if before > 1<<20 {
 		t.Errorf("%d bytes were read with a buffer of %d", before, 512<<10)
 	}
-	begin := time.Now()
 	cancel()
-	err = <-done
-	if took := time.Since(begin); took > 1900*time.Millisecond {
-		t.Errorf("took %v to end", took)
+	select {
+	case err = <-done:
+	case <-time.After(time.Minute):
+		t.Fatal("it does not end")
+	}
+	if lastMoments > 1800*time.Millisecond {
+		t.Errorf("%v are more than a tool has after a signal", lastMoments)
 	}
 	if err == nil || !strings.Contains(err.Error(), "not known to be delivered: context canceled") {
 		t.Errorf("got %v", err)
@@ -559,10 +562,11 @@ func TestFirstContact(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			o := standard(c.address)
-			o.TLS, o.Timeout = c.tls, time.Second
-			begin := time.Now()
+			o.TLS = c.tls
+			if c.address.Port == silent.Port || c.address == with(good, RELPTLS) { // nothing comes, ever
+				o.Timeout = time.Second
+			}
 			_, err := send(t, strings.NewReader("{\"a\":1}\n{\"a\":2}\n"), o)
-			took := time.Since(begin)
 			if err == nil {
 				t.Fatal("no error")
 			}
@@ -574,14 +578,11 @@ func TestFirstContact(t *testing.T) {
 			if errors.Is(err, syscall.EPIPE) {
 				t.Errorf("%v unwraps to a broken pipe, which stands for a reader of ours that went away", err)
 			}
-			if !strings.Contains(err.Error(), c.want) {
+			if !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "tried for") {
 				t.Errorf("got %v, want %q", err, c.want)
 			}
 			if c.hint != "" && (!errors.As(err, &help) || !strings.Contains(help.Hint(), c.hint)) {
 				t.Errorf("hint of %v: want %q", err, c.hint)
-			}
-			if took > 3*time.Second {
-				t.Errorf("took %v", took)
 			}
 		})
 	}
