@@ -84,13 +84,18 @@ func eight(t *testing.T, c *Client) {
 // after it was revoked.
 func TestOneTokenForAll(t *testing.T) {
 	t.Parallel()
-	s := &issuer{t: t, life: "2", slow: 50 * time.Millisecond}
+	s := &issuer{t: t, life: "200", slow: 50 * time.Millisecond}
 	c := New(s.settings(), Options{})
+	begun := time.Now()
 	eight(t, c)
 	if s.asked != 1 {
 		t.Errorf("%d tokens at first", s.asked)
 	}
-	time.Sleep(1700 * time.Millisecond) // before it expires, and after it is to be renewed
+	const renewed = 160 * time.Second // before it expires
+	if at := c.tokens.renewAt; at.Before(begun.Add(renewed)) || at.After(time.Now().Add(renewed)) {
+		t.Errorf("it is to be renewed after %v", at.Sub(begun))
+	}
+	c.tokens.renewAt = time.Now()
 	eight(t, c)
 	if s.asked != 2 {
 		t.Errorf("%d tokens after the first expired", s.asked)

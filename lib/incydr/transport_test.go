@@ -140,38 +140,44 @@ func TestAPauseIsForAll(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			var mu sync.Mutex
-			var refused time.Time
-			early := 0
-			var n atomic.Int32
+			var refused atomic.Pointer[time.Time]
+			var n, early atomic.Int32
 			_, settings := tenant(t, func(w http.ResponseWriter, r *http.Request) {
-				mu.Lock()
-				defer mu.Unlock()
 				if n.Add(1) == 20 {
+					now := time.Now()
+					refused.Store(&now)
 					refusal(w, r)
-					refused = time.Now()
 					return
-				}
-				// What was on its way when the refusal was sent may still arrive.
-				if d := time.Since(refused); !refused.IsZero() && d > 200*time.Millisecond && d < 950*time.Millisecond {
-					early++
 				}
 				good(w, r)
 			})
 			c := New(settings, Options{})
+			// What was on its way when the refusal arrived may go on. Calls that begin after it, and
+			// the refused one, wait.
+			type knows struct{}
+			sent := c.http.Transport.(*attempt)
+			base := sent.base
+			sent.base = roundTripper(func(req *http.Request) (*http.Response, error) {
+				again := req.Context().Value(triesKey{}).(*tries).attempts > 1
+				at := refused.Load()
+				if at != nil && (again || req.Context().Value(knows{}) == true) && time.Since(*at) < time.Second {
+					early.Add(1)
+				}
+				return base.RoundTrip(req)
+			})
 			var group sync.WaitGroup
 			for range 8 {
 				group.Go(func() {
 					for range 10 {
-						if _, err := c.Session(t.Context(), "a"); err != nil {
+						if _, err := c.Session(context.WithValue(t.Context(), knows{}, c.Stats().Paused > 0), "a"); err != nil {
 							t.Error(err)
 						}
 					}
 				})
 			}
 			group.Wait()
-			if early > 0 {
-				t.Errorf("%d requests were sent during the pause", early)
+			if n := early.Load(); n > 0 {
+				t.Errorf("%d requests were sent during the pause", n)
 			}
 			if n.Load() != 81 {
 				t.Errorf("%d requests", n.Load())
@@ -223,7 +229,6 @@ func TestABodyThatDripsForEver(t *testing.T) {
 	}
 }
 
-// A server that was there and is gone for a while is waited for; one that never was is not.
 // A server that takes requests and never answers is told of, tried for as long as was asked, and named.
 func TestASilentServer(t *testing.T) {
 	t.Parallel()
@@ -252,6 +257,7 @@ func TestASilentServer(t *testing.T) {
 	}
 }
 
+// A server that was there and is gone for a while is waited for; one that never was is not.
 func TestARestartIsRiddenOut(t *testing.T) {
 	t.Parallel()
 	handler, _ := script(good)
