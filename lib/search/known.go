@@ -63,7 +63,7 @@ func (k *known) add(s Session, mark entry) (isNew, joined bool) {
 	return !ok, true
 }
 
-// select chooses the query that count and begin times are asked for from now on.
+// choose sets the query that count and begin times are asked for from now on.
 func (k *known) choose(mark entry) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -62,18 +62,18 @@ type Search struct {
 	Limit     int  // at most so many sessions; 0: all
 }
 
-// A Walker reads result sets of one tenant. Its fields are set before its first use.
+// A Walker reads result sets of one tenant. NewWalker makes it; Progress is set before its first use.
 type Walker struct {
 	Client      *incydr.Client
-	Concurrency int                     // requests in flight; 0: incydr.DefaultConcurrency
-	Log         *slog.Logger            // nil: nothing is logged
+	Concurrency int // requests in flight
+	Log         *slog.Logger
 	Progress    func(done, total int64) // nil, or told how many sessions are read of how many
 
 	slots chan struct{}
 }
 
 // NewWalker returns a Walker with so many requests in flight; 0 stands for
-// incydr.DefaultConcurrency.
+// incydr.DefaultConcurrency, and without a log nothing is logged.
 func NewWalker(client *incydr.Client, concurrency int, log *slog.Logger) *Walker {
 	if concurrency <= 0 {
 		concurrency = incydr.DefaultConcurrency
