@@ -49,6 +49,7 @@ func main() { cli.Main(cli.Tool{Name: "sess-kafka", Source: source, Setup: setup
 
 // heap is where the collector begins to work harder, in bytes. What is live is less than half of
 // it, however much is sent, as long as records are no larger than topics take by default.
+// GOMEMLIMIT, where it is set, has the last word.
 const heap = 36 << 20
 
 // setup declares the options and returns what runs after they are parsed.
@@ -81,7 +82,9 @@ func setup(app *cli.App) cli.Action {
 	topic := app.Arg("topic", "The topic.").Required().String()
 
 	return func(ctx context.Context) error {
-		debug.SetMemoryLimit(heap)
+		if app.Getenv("GOMEMLIMIT") == "" {
+			debug.SetMemoryLimit(heap)
+		}
 		figures, err := meter.Open(metrics.Label{Name: "topic", Value: *topic})
 		if err != nil {
 			return err

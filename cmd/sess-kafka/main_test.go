@@ -322,6 +322,28 @@ func TestMemory(t *testing.T) {
 	}
 }
 
+// Who sets GOMEMLIMIT decides when the collector begins to work harder.
+func TestGOMEMLIMIT(t *testing.T) {
+	b := startBroker(t)
+	block := append(bytes.Join(sessions(t, 1000), []byte("\n")), '\n')
+	for _, c := range []struct {
+		limit   string
+		collect bool
+	}{{"", true}, {"64GiB", false}} {
+		cmd := exec.Command(filepath.Join(bin, "sess-kafka"), "--compression", "none", "--brokers", b.address, topic)
+		// Nothing but the limit is a reason to collect.
+		cmd.Env = append(os.Environ(), "GODEBUG=gctrace=1", "GOGC=off", "GOMEMLIMIT="+c.limit)
+		cmd.Stdin = bytes.NewReader(bytes.Repeat(block, 20))
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		if n := bytes.Count(out, []byte("gc ")); (n > 0) != c.collect {
+			t.Errorf("GOMEMLIMIT=%s: garbage was collected %d times", c.limit, n)
+		}
+	}
+}
+
 // peakOf is the most memory that a process has had so far, in KiB. (What wait4 reports counts the
 // parent before the exec, too.)
 func peakOf(pid int) int {

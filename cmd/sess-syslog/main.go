@@ -55,6 +55,7 @@ func main() { cli.Main(cli.Tool{Name: "sess-syslog", Source: source, Setup: setu
 
 // collectAt is by how many percent the memory in use may grow before garbage is collected. Most of
 // it is the resend buffer, which costs nothing to look through and would otherwise be paid twice.
+// GOGC, where it is set, has the last word.
 const collectAt = 25
 
 // setup declares the options and returns what runs after they are parsed.
@@ -75,14 +76,16 @@ func setup(app *cli.App) cli.Action {
 	maxSize := cli.CountVar(app.Flag("max-size", "The most bytes that a message may have, framing not counted; best what the receiver is set up for (no limit; UDP: 65507).").PlaceHolder("BYTES"), 0, 1<<30)
 	oversize := cli.EnumVar(app.Flag("oversize", "What happens to a longer one: fail, truncate or skip (fail).").PlaceHolder("WHAT").Default(string(syslog.Fail)), "choice", syslog.Oversizes...)
 	timeout := cli.DurationVar(app.Flag("timeout", "How long to wait for a connection, with TLS's and RELP's opening, and for a receiver that does nothing (10s).").PlaceHolder("D").Default(syslog.DefaultTimeout.String()))
-	retryFor := cli.DurationVar(app.Flag("retry-for", "How long to go on while nothing gets through to a receiver that was reached before; one that cannot be reached at the start ends the run (5m).").PlaceHolder("D").Default("5m"))
+	retryFor := cli.DurationVar(app.Flag("retry-for", "How long to go on while nothing gets through to a receiver that was reached before; one that cannot be reached at the start ends the run (5m).").PlaceHolder("D").Default(syslog.DefaultRetryFor.String()))
 	resend := cli.CountVar(app.Flag("resend-buffer", "The most bytes kept of what is not known to be delivered, and so sent again after a lost connection (16777216).").PlaceHolder("BYTES").Default("16777216"), syslog.MinResendBuffer, 1<<30)
 	ack := app.Flag("ack", "Print each record, as it was read, once it is delivered and not before; takes more care to know it.").Bool()
 	maxLine := cli.CountVar(app.Flag("max-line", "The longest line taken, in bytes (67108864).").PlaceHolder("BYTES").Default("67108864"), 1, 1<<30)
 	meter := metering.Declare(app)
 
 	return func(ctx context.Context) (err error) {
-		debug.SetGCPercent(collectAt)
+		if app.Getenv("GOGC") == "" {
+			debug.SetGCPercent(collectAt)
+		}
 		if o.Address, err = syslog.ParseAddress(*address); err != nil {
 			return err
 		}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -271,6 +272,40 @@ func TestMemory(t *testing.T) {
 					}
 				})
 			}
+		}
+	}
+}
+
+// Who sets GOGC decides how often garbage is collected.
+func TestGOGC(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() { io.Copy(io.Discard, c); c.Close() }()
+		}
+	}()
+	in := strings.Repeat(`{"sessionId":"`+strings.Repeat("x", 2700)+`"}`+"\n", 4000)
+	for _, c := range []struct {
+		gogc    string
+		collect bool
+	}{{"", true}, {"off", false}} {
+		cmd := exec.Command(filepath.Join(bin, "sess-syslog"), l.Addr().String())
+		cmd.Env = append(os.Environ(), "GODEBUG=gctrace=1", "GOGC="+c.gogc)
+		cmd.Stdin = strings.NewReader(in)
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		if n := bytes.Count(out, []byte("gc ")); (n > 0) != c.collect {
+			t.Errorf("GOGC=%s: garbage was collected %d times", c.gogc, n)
 		}
 	}
 }
