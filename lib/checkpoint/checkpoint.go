@@ -10,7 +10,6 @@ package checkpoint
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"math"
 	"os"
@@ -121,15 +120,6 @@ func (d Dir) Create(name, query string, state State, old ...Session) (*Checkpoin
 	defer unlock()
 	return c, c.rewrite()
 }
-
-// Name is the checkpoint's name.
-func (c *Checkpoint) Name() string { return c.name }
-
-// Path is the journal's.
-func (c *Checkpoint) Path() string { return c.path() }
-
-// Query is what Create was given.
-func (c *Checkpoint) Query() string { return c.query }
 
 // State is how far the search has come.
 func (c *Checkpoint) State() State { return c.state }
@@ -386,6 +376,3 @@ func (c *Checkpoint) reindex() {
 		}
 	}
 }
-
-// String is the checkpoint's name, as messages show it.
-func (c *Checkpoint) String() string { return fmt.Sprintf("checkpoint %q", c.name) }

@@ -78,8 +78,8 @@ func TestWhatIsCommittedIsThereAfterwards(t *testing.T) {
 	for range 2 {
 		got := load(t, d, "siem")
 		mustHold(t, got, seen)
-		if got.State() != state || got.Query() != `{"state":["OPEN"]}` {
-			t.Errorf("state %+v, query %s", got.State(), got.Query())
+		if got.State() != state || got.query != `{"state":["OPEN"]}` {
+			t.Errorf("state %+v, query %s", got.State(), got.query)
 		}
 		got.forgotten = 1000 // have it written anew
 		state.Floor = -10
