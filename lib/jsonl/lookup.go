@@ -187,16 +187,8 @@ func notJSON(line []byte) error {
 	return fmt.Errorf("not JSON: %w", err)
 }
 
-// Compact appends src to dst without the white space between its tokens. Digits, escapes and
-// the order of fields stay as they are.
-func Compact(dst, src []byte) ([]byte, error) {
-	if err := Valid(src); err != nil {
-		return dst, err
-	}
-	return AppendCompact(dst, src), nil
-}
-
-// AppendCompact is Compact for what is known to be valid.
+// AppendCompact appends src, which is valid, to dst without the white space between its tokens.
+// Digits, escapes and the order of fields stay as they are.
 func AppendCompact(dst, src []byte) []byte {
 	from := 0
 	for i := 0; i < len(src); {
