@@ -254,6 +254,7 @@ func TestTLS(t *testing.T) {
 				o.Timeout = 2 * time.Second
 			}
 			if tt.trust != nil {
+				var err error
 				if o.TLS, err = tt.trust.Config(); err != nil {
 					t.Fatal(err)
 				}
