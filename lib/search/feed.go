@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -78,9 +77,6 @@ func (f *Feed) Open() error {
 	f.checkpoint = c
 	return nil
 }
-
-// Exists reports whether Open found a checkpoint.
-func (f *Feed) Exists() bool { return f.checkpoint != nil }
 
 // create makes the checkpoint, once the server has answered for the first time.
 func (f *Feed) create(date int64) error {
@@ -261,5 +257,3 @@ func asked(err error) error {
 func (r Report) describe() []any {
 	return []any{"printed", r.Printed, "server_date", at(r.Date), "floor", at(r.Floor), "newest", at(r.Newest), "full", r.Full, "finished", r.Finished}
 }
-
-func (r Report) String() string { return fmt.Sprint(r.describe()...) }
