@@ -212,7 +212,7 @@ func TestCountOneTooHigh(t *testing.T) {
 // Whatever happens between any two requests: what was to be seen when a poll began is printed when
 // it has finished, once where nothing was killed.
 func TestRecallWhateverHappensBetweenRequests(t *testing.T) {
-	seeds := uint64(5)
+	seeds := uint64(3)
 	if thorough {
 		seeds = 60
 	}
