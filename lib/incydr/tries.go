@@ -19,6 +19,7 @@ import (
 	"github.com/hashicorp/go-retryablehttp"
 
 	"sess/lib/jsonl"
+	"sess/lib/neterror"
 )
 
 const (
@@ -273,7 +274,7 @@ func (t *tries) afterError(err error) (bool, error) {
 	case hopeless(err):
 		return false, &Unreachable{Address: t.origin(), Err: err}
 	}
-	t.why = inWords(err)
+	t.why = neterror.InWords(err)
 	t.unknown = true
 	if errors.As(err, &bad) {
 		t.why = &BadAnswer{Method: t.method, Path: t.path, What: "the answer is not what this API gives", Err: bad}

@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"sess/lib/neterror"
 	"strings"
-	"syscall"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -105,39 +105,8 @@ func explain(err error) (f *Fault, final bool) {
 	return failed("", "%w", cause), false
 }
 
-// A networkError says in the user's terms why a broker cannot be reached, or was lost.
-type networkError struct {
-	what string
-	err  error
-}
-
-func (e *networkError) Error() string { return e.what }
-func (e *networkError) Unwrap() error { return e.err }
-
-// inWords takes the system call and its addresses off an error of the network: which brokers it
-// is about is said by whoever reports it.
+// inWords is an error of the network in a user's terms. The client's own words say no more than
+// that it tried.
 func inWords(err error) error {
-	var (
-		op    *net.OpError
-		dns   *net.DNSError
-		errno syscall.Errno
-	)
-	what := strings.Replace(err.Error(), "unable to dial: ", "", 1)
-	if errors.As(err, &op) {
-		why := op.Err.Error()
-		switch {
-		case errors.As(op.Err, &dns) && dns.IsNotFound:
-			why = "cannot resolve the name " + dns.Name + ": no such host"
-		case errors.As(op.Err, &dns):
-			why = "cannot resolve the name " + dns.Name + ": " + dns.Err
-		case errors.As(op.Err, &errno):
-			why = errno.Error()
-		case op.Op == "dial" && op.Timeout():
-			why = "no answer to an attempt to connect"
-		case strings.HasPrefix(op.Op, "remote"): // a TLS alert speaks for itself
-			why = op.Error()
-		}
-		what = strings.Replace(what, op.Error(), why, 1)
-	}
-	return &networkError{what, err}
+	return &neterror.Error{Text: strings.Replace(neterror.InWords(err).Error(), "unable to dial: ", "", 1), Err: err}
 }

@@ -1,4 +1,6 @@
-package incydr
+// Package neterror says in a user's terms why the network failed. It does not know what was asked
+// of whom: that is said by whoever reports it.
+package neterror
 
 import (
 	"errors"
@@ -7,23 +9,23 @@ import (
 	"syscall"
 )
 
-// A networkError says in the user's terms why no answer came. What it wraps tells the tries.
-type networkError struct {
-	what string
-	err  error
+// An Error is an error of the network in other words.
+type Error struct {
+	Text string
+	Err  error // as it came
 }
 
-func (e *networkError) Error() string { return e.what }
-func (e *networkError) Unwrap() error { return e.err }
+func (e *Error) Error() string { return e.Text }
+func (e *Error) Unwrap() error { return e.Err }
 
-// inWords takes the system call and its addresses off an error of the network: which server it is
-// about is said by whoever reports it.
-func inWords(err error) error {
+// InWords takes the system call and its addresses off an error of the network. Any other error,
+// and a TLS alert, speaks for itself.
+func InWords(err error) error {
 	var op *net.OpError
-	if !errors.As(err, &op) || strings.HasPrefix(op.Op, "remote") { // a TLS alert speaks for itself
+	if !errors.As(err, &op) || strings.HasPrefix(op.Op, "remote") {
 		return err
 	}
-	return &networkError{strings.Replace(err.Error(), op.Error(), reason(op), 1), err}
+	return &Error{strings.Replace(err.Error(), op.Error(), reason(op), 1), err}
 }
 
 func reason(op *net.OpError) string {

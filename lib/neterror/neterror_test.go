@@ -1,4 +1,4 @@
-package incydr
+package neterror
 
 import (
 	"errors"
@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-func TestNetworkErrorsAreInWords(t *testing.T) {
+func TestInWords(t *testing.T) {
 	refused := os.NewSyscallError("connect", syscall.ECONNREFUSED)
 	host := &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 9}
 	dial := func(err error) error { return &net.OpError{Op: "dial", Net: "tcp", Addr: host, Err: err} }
@@ -24,9 +24,9 @@ func TestNetworkErrorsAreInWords(t *testing.T) {
 		{&net.OpError{Op: "proxyconnect", Net: "tcp", Err: dial(refused)}, "cannot reach the proxy: connection refused"},
 		{fmt.Errorf("read the answer: %w", &net.OpError{Op: "read", Net: "tcp", Source: host, Addr: host, Err: os.NewSyscallError("read", syscall.ECONNRESET)}), "read the answer: connection reset by peer"},
 		{&net.OpError{Op: "remote error", Err: errors.New("tls: certificate required")}, "remote error: tls: certificate required"},
-		{errSilent, "no answer"},
+		{errors.New("no answer"), "no answer"},
 	} {
-		got := inWords(c.err)
+		got := InWords(c.err)
 		if got.Error() != c.want || !errors.Is(got, c.err) {
 			t.Errorf("%v: %v; want %s", c.err, got, c.want)
 		}
