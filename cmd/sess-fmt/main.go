@@ -47,7 +47,6 @@ import (
 	"time"
 
 	"sess/lib/cli"
-	"sess/lib/cli/tenant"
 	"sess/lib/render"
 )
 
@@ -58,7 +57,6 @@ func main() { cli.Main(cli.Tool{Name: "sess-fmt", Source: source, Setup: setup})
 
 // setup declares the options and returns what runs after they are parsed.
 func setup(app *cli.App) cli.Action {
-	tenant.FindSettings(app)
 	formatFlag := app.Flag("format", "The format: table, csv, columns, rich, json-pretty, json-lines or summary.").Short('f').Default("table")
 	format := cli.EnumVar(formatFlag, "format", render.Formats...)
 	columns := app.Flag("columns", `The columns, with commas between them: session_id, states.-1.state, event.*; "?" lists them.`).PlaceHolder("A,B.C,D.*").String()

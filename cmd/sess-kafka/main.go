@@ -36,7 +36,6 @@ import (
 
 	"sess/lib/cli"
 	"sess/lib/cli/metering"
-	"sess/lib/cli/tenant"
 	"sess/lib/jsonl"
 	"sess/lib/kafka"
 	"sess/lib/metrics"
@@ -54,7 +53,6 @@ const heap = 36 << 20
 
 // setup declares the options and returns what runs after they are parsed.
 func setup(app *cli.App) cli.Action {
-	tenant.FindSettings(app)
 	brokers := app.Flag("brokers", "The brokers to make contact with, the port 9092 where none is given (SESS_KAFKA_BROKERS).").PlaceHolder("HOST:PORT,…").String()
 	key := app.Flag("key", "The column whose value is the record's key, as in actor_id.").PlaceHolder("PATH").String()
 	headers := app.Flag("header", "Add a header with a column's value; may be repeated.").PlaceHolder("NAME=PATH").Strings()

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"sess/lib/cli"
+	"sess/lib/neterror"
 )
 
 // askFor makes a control call of the sandbox that SESS_SANDBOX_URL names, and prints the answer.
@@ -33,7 +34,7 @@ func askFor(ctx context.Context, app *cli.App, call, body string) error {
 		return ctx.Err()
 	}
 	if err != nil {
-		return cli.WithHint(fmt.Errorf("cannot ask the sandbox at %s: %w", base, bare(ofURL(err))), "the address is that of SESS_SANDBOX_URL; is the sandbox still there?")
+		return cli.WithHint(fmt.Errorf("cannot ask the sandbox at %s: %w", base, neterror.InWords(ofURL(err))), "the address is that of SESS_SANDBOX_URL; is the sandbox still there?")
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode >= 400 {

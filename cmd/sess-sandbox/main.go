@@ -73,7 +73,7 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 
 	"sess/lib/cli"
-	"sess/lib/cli/tenant"
+	"sess/lib/neterror"
 	"sess/lib/sandbox"
 )
 
@@ -84,9 +84,8 @@ func main() { cli.Main(cli.Tool{Name: "sess-sandbox", Source: source, Setup: set
 
 // setup declares the options and returns what runs after they are parsed.
 func setup(app *cli.App) cli.Action {
-	tenant.FindSettings(app)
 	app.Interspersed(false) // what comes after the command is its own
-	kind := tenantOptions(app)
+	tenant := tenantOptions(app)
 	refresh := app.Flag("refresh-token", "Hand out a refresh token in place of client id and secret.").Bool()
 
 	run := app.Command("run", "Run COMMAND against a tenant of its own.")
@@ -110,7 +109,7 @@ func setup(app *cli.App) cli.Action {
 		if chosen == "ask" {
 			return askFor(ctx, app, *call, *body)
 		}
-		options, err := kind()
+		options, err := tenant()
 		if err != nil {
 			return err
 		}
@@ -219,7 +218,7 @@ type site struct {
 func open(address string, options sandbox.Options, refresh bool) (*site, error) {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
-		err = fmt.Errorf("cannot listen on %s: %w", address, bare(err))
+		err = fmt.Errorf("cannot listen on %s: %w", address, neterror.InWords(err))
 		if errors.Is(err, syscall.EADDRINUSE) {
 			err = cli.WithHint(err, "--listen names another port; 127.0.0.1:0 is any that is free")
 		}
@@ -235,24 +234,6 @@ func open(address string, options sandbox.Options, refresh bool) (*site, error) 
 	}
 	go func() { s.failed <- s.server.Serve(listener) }()
 	return s, nil
-}
-
-// bare is the system's own word for an error, without the call and what it was made for.
-func bare(err error) error {
-	var (
-		dns   *net.DNSError
-		op    *net.OpError
-		errno syscall.Errno
-	)
-	switch {
-	case errors.As(err, &dns):
-		return errors.New(dns.Err)
-	case errors.As(err, &errno):
-		return errno
-	case errors.As(err, &op):
-		return op.Err
-	}
-	return err
 }
 
 func (s *site) close() { s.server.Close() }

@@ -3,10 +3,10 @@ package main
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"os/exec"
 	"os/signal"
-	"path/filepath"
 	"strings"
 	"syscall"
 
@@ -26,7 +26,11 @@ func (s *site) run(_ context.Context, app *cli.App, program string, command []st
 	cmd.Env = withFolder(append(withoutSettings(app.Environ()), s.environ()...))
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = app.RawStdin(), app.RawStdout(), app.Stderr
 	if err := cmd.Start(); err != nil {
-		return cli.Usagef("cannot run %s: %w", command[0], bare(err))
+		var path *fs.PathError // of fork/exec
+		if errors.As(err, &path) {
+			err = path.Err
+		}
+		return cli.Usagef("cannot run %s: %w", command[0], err)
 	}
 	ended := make(chan struct{})
 	go func() {
@@ -84,17 +88,13 @@ func withFolder(environ []string) []string {
 
 // find is the path of the command's program: on PATH, else beside us.
 func find(program string) (string, error) {
-	path, err := exec.LookPath(program)
-	if err == nil {
+	if path, err := exec.LookPath(program); err == nil {
 		return path, nil
 	}
-	if filepath.Base(program) != program {
-		return "", cli.Usagef("cannot run %s: %w", program, bare(err))
+	path, err := pipeline.Surroundings{Beside: pipeline.Beside()}.Find(program)
+	var missing *pipeline.Missing
+	if errors.As(err, &missing) {
+		err = cli.WithHint(cli.Usagef("%w", missing), missing.Hint())
 	}
-	folder := pipeline.Beside()
-	if path, err = exec.LookPath(filepath.Join(folder, program)); err == nil {
-		return path, nil
-	}
-	missing := &pipeline.Missing{Program: program, Beside: folder}
-	return "", cli.WithHint(cli.Usagef("%w", missing), missing.Hint())
+	return path, err
 }

@@ -43,7 +43,6 @@ import (
 
 	"sess/lib/cli"
 	"sess/lib/cli/metering"
-	"sess/lib/cli/tenant"
 	"sess/lib/metrics"
 	"sess/lib/syslog"
 )
@@ -60,7 +59,6 @@ const collectAt = 25
 
 // setup declares the options and returns what runs after they are parsed.
 func setup(app *cli.App) cli.Action {
-	tenant.FindSettings(app)
 	var o syslog.Options
 	address := app.Arg("address", "The receiver.").PlaceHolder("[PROTOCOL:]HOST[:PORT]").Required().String()
 	app.Flag("certs", "For TLS: trust the certificates in this PEM file in place of the system's.").PlaceHolder("FILE").StringVar(&o.TLS.CAFile)

@@ -29,6 +29,7 @@ import (
 
 	"sess/lib/cli"
 	"sess/lib/cli/tenant"
+	"sess/lib/dotenv"
 	"sess/lib/incydr"
 	"sess/lib/pipeline"
 )
@@ -53,7 +54,7 @@ func setup(app *cli.App) cli.Action {
 	})
 	app.Settings(func() (func(string) string, error) {
 		// Where the file cannot be read, the first stage says so.
-		environment, _ := incydr.LoadEnvironment(given(request, "env-file"), app.Environ())
+		environment, _ := dotenv.Load(given(request, "env-file"), app.Environ())
 		return environment.Get, nil
 	})
 	return func(ctx context.Context) error {

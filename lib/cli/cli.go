@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"os"
 	"runtime/debug"
+	"sess/lib/dotenv"
 	"strings"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -135,7 +136,8 @@ func newApp(ctx context.Context, t Tool, std Streams) *App {
 		Log:         slog.New(slog.DiscardHandler),
 		streams:     std,
 	}
-	app.lookup = app.Exported
+	app.lookup = app.exported
+	app.settings = app.usual
 	app.UsageWriter(app.Stdout).ErrorWriter(std.Err)
 	app.Terminate(func(status int) { panic(terminated(status)) })
 	app.useHelp()
@@ -145,8 +147,8 @@ func newApp(ctx context.Context, t Tool, std Streams) *App {
 	return app
 }
 
-// Settings makes load the source of the settings that Getenv finds from now on, in place of
-// the environment alone. It is called once, after the options are parsed.
+// Settings makes load the source of all settings that Getenv finds from now on. It is called once,
+// after the options are parsed.
 func (a *App) Settings(load func() (lookup func(name string) string, err error)) {
 	a.settings = load
 }
@@ -181,8 +183,22 @@ func (a *App) AtEnd(end func(status int)) { a.endings = append(a.endings, end) }
 // AtExit closes c when the tool ends.
 func (a *App) AtExit(c io.Closer) { a.closers = append(a.closers, c) }
 
-// Exported returns what the environment alone says, in any letter case.
-func (a *App) Exported(name string) string {
+// usual are the settings of a tool that has none of a tenant's: its log and its looks are set in the
+// file that the others have theirs in. Only what is named INCYDR_… counts there, since the .env of
+// any folder is not to choose a pager or an address. A file that cannot be read is for the tools
+// to complain of that need it.
+func (a *App) usual() (lookup func(name string) string, err error) {
+	found, _ := dotenv.Load("", a.Environ())
+	return func(name string) string {
+		if strings.HasPrefix(strings.ToUpper(name), "INCYDR_") {
+			return found.Get(name)
+		}
+		return a.exported(name)
+	}, nil
+}
+
+// exported returns what the environment alone says, in any letter case.
+func (a *App) exported(name string) string {
 	folded := ""
 	for _, kv := range a.streams.Environ {
 		key, value, _ := strings.Cut(kv, "=")
@@ -214,13 +230,11 @@ func (a *App) parse(args []string) error {
 	if _, err := a.Parse(args); err != nil {
 		return a.explain(err, args)
 	}
-	if a.settings != nil {
-		lookup, err := a.settings()
-		if err != nil {
-			return err
-		}
-		a.lookup = lookup
+	lookup, err := a.settings()
+	if err != nil {
+		return err
 	}
+	a.lookup = lookup
 	return a.startLog()
 }
 

@@ -4,7 +4,6 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"slices"
 	"strings"
 
 	"sess/lib/suggest"
@@ -35,13 +34,14 @@ func (a *App) startLog() error {
 		o.file = a.Getenv("INCYDR_LOG_FILE")
 	}
 	for _, name := range []string{"INCYDR_LOG_STDERR", "INCYDR_USE_RICH"} {
-		if v := a.Getenv(name); v != "" && truth(v) == untruth(v) {
+		v := a.Getenv(name)
+		if _, known := truth(v); !known {
 			return Usagef("%s is %q: true or false is needed", name, v)
 		}
 	}
 	mute := false
 	if v := a.Getenv("INCYDR_LOG_STDERR"); !o.stderr && v != "" {
-		o.stderr = truth(v)
+		o.stderr = isOn(v)
 		mute = !o.stderr
 	}
 	level, err := logLevel(o.level, o.stderr)
@@ -90,12 +90,17 @@ func logLevel(name string, asked bool) (slog.Level, error) {
 	return 0, err
 }
 
-// truth reports whether a setting that is on or off is on.
-func truth(v string) bool {
-	return slices.Contains([]string{"1", "true", "yes", "on", "t", "y"}, strings.ToLower(strings.TrimSpace(v)))
+// truths are the words for on and off.
+var truths = map[string]bool{
+	"1": true, "true": true, "yes": true, "on": true, "t": true, "y": true,
+	"0": false, "false": false, "no": false, "off": false, "f": false, "n": false, "": false,
 }
 
-// untruth reports whether it is off.
-func untruth(v string) bool {
-	return slices.Contains([]string{"", "0", "false", "no", "off", "f", "n"}, strings.ToLower(strings.TrimSpace(v)))
+// truth reports whether a setting that is on or off is on, and whether its word is one for either.
+func truth(v string) (on, known bool) {
+	on, known = truths[strings.ToLower(strings.TrimSpace(v))]
+	return on, known
 }
+
+// isOn reports whether a setting that is on or off is on.
+func isOn(v string) bool { on, _ := truth(v); return on }

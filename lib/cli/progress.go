@@ -18,7 +18,7 @@ type Progress struct {
 
 // Progress begins to show how many of what are done.
 func (a *App) Progress(what string) *Progress {
-	if !a.StderrIsTerminal() || !truth(orElse(a.Getenv("SESS_PROGRESS"), "true")) {
+	if !a.StderrIsTerminal() || !isOn(orElse(a.Getenv("SESS_PROGRESS"), "true")) {
 		return &Progress{}
 	}
 	return &Progress{total: -1, begin: func(total int64) *progressbar.ProgressBar {

@@ -24,7 +24,7 @@ func (a *App) Expect(what string) {
 
 // Checking tells that the tool is only to judge its words, and to end with 0 where they are right
 // (SESS_CHECK). A pipeline asks that of its later stages before its first one sends requests.
-func (a *App) Checking() bool { return truth(a.Getenv("SESS_CHECK")) }
+func (a *App) Checking() bool { return isOn(a.Getenv("SESS_CHECK")) }
 
 // StdoutIsTerminal tells whether a person sees the output.
 func (a *App) StdoutIsTerminal() bool { return isTerminal(a.streams.Out) }
@@ -68,7 +68,7 @@ func (a *App) colour(w io.Writer) bool {
 	if force := a.Getenv("CLICOLOR_FORCE"); force != "" && force != "0" {
 		return true
 	}
-	return isTerminal(w) && a.Getenv("TERM") != "dumb" && truth(orElse(a.Getenv("INCYDR_USE_RICH"), "true"))
+	return isTerminal(w) && a.Getenv("TERM") != "dumb" && isOn(orElse(a.Getenv("INCYDR_USE_RICH"), "true"))
 }
 
 func orElse(v, otherwise string) string {
@@ -79,4 +79,4 @@ func orElse(v, otherwise string) string {
 }
 
 // Rich tells whether INCYDR_USE_RICH leaves rich output on, as it is by default.
-func (a *App) Rich() bool { return truth(orElse(a.Getenv("INCYDR_USE_RICH"), "true")) }
+func (a *App) Rich() bool { return isOn(orElse(a.Getenv("INCYDR_USE_RICH"), "true")) }

@@ -1,9 +1,11 @@
 package incydr
 
-// Account is the name under which what belongs to an API client is kept on this machine: its
+import "sess/lib/dotenv"
+
+// AccountOf is the name under which what belongs to an API client is kept on this machine: its
 // id, or, with a refresh token in place of one, the host that the token is for. The error
 // says which variable is missing.
-func (e *Environment) Account() (string, error) {
+func AccountOf(e *dotenv.Environment) (string, error) {
 	if id := e.Get("INCYDR_API_CLIENT_ID"); id != "" {
 		return id, nil
 	}
@@ -14,5 +16,5 @@ func (e *Environment) Account() (string, error) {
 		}
 		return "refresh@" + u.Host, nil
 	}
-	return "", &SettingsError{Problem: "missing settings: INCYDR_API_CLIENT_ID", Advice: "looked in " + e.where}
+	return "", &SettingsError{Problem: "missing settings: INCYDR_API_CLIENT_ID", Advice: "looked in " + e.Where()}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"sess/lib/dotenv"
 	"strconv"
 	"strings"
 )
@@ -39,15 +40,15 @@ func (e *SettingsError) Hint() string { return e.Advice }
 // for names that are not there, from envFile, or from ./.env or ~/.config/incydr/.env where
 // envFile is "". Names match in any letter case. The error names every missing variable.
 func LoadSettings(envFile string, environ []string) (Settings, error) {
-	env, err := LoadEnvironment(envFile, environ)
+	env, err := dotenv.Load(envFile, environ)
 	if err != nil {
 		return Settings{}, err
 	}
-	return env.Settings()
+	return SettingsOf(env)
 }
 
-// Settings checks and returns what the environment says about the tenant.
-func (e *Environment) Settings() (Settings, error) {
+// SettingsOf checks and returns what the environment says about the tenant.
+func SettingsOf(e *dotenv.Environment) (Settings, error) {
 	s := Settings{
 		ClientID:        e.Get("INCYDR_API_CLIENT_ID"),
 		ClientSecret:    NewSecret(e.Get("INCYDR_API_CLIENT_SECRET")),
@@ -79,7 +80,7 @@ func (e *Environment) Settings() (Settings, error) {
 	if len(missing) > 0 {
 		return Settings{}, &SettingsError{
 			Problem: "missing settings: " + strings.Join(missing, ", "),
-			Advice:  "looked in " + e.where + "; sess-sandbox run -- COMMAND sets them all for a tenant made up on this machine",
+			Advice:  "looked in " + e.Where() + "; sess-sandbox run -- COMMAND sets them all for a tenant made up on this machine",
 		}
 	}
 	var err error
@@ -90,7 +91,7 @@ func (e *Environment) Settings() (Settings, error) {
 		if s.RefreshURL, err = parseURL("INCYDR_REFRESH_URL", refresh); err != nil {
 			return Settings{}, err
 		}
-		s.refreshed = refreshStoreOf(e.home(), s.RefreshToken)
+		s.refreshed = refreshStoreOf(e.Home(), s.RefreshToken)
 	}
 	if size := e.Get("INCYDR_PAGE_SIZE"); size != "" {
 		n, err := strconv.Atoi(size)

@@ -1,7 +1,6 @@
 package incydr
 
 import (
-	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
@@ -153,33 +152,4 @@ func TestBadFiles(t *testing.T) {
 	if _, err := LoadSettings("none.env", inFolder(t, nil)); err == nil || !strings.Contains(err.Error(), "read settings from none.env: no such file") {
 		t.Errorf("no such file: %v", err)
 	}
-}
-
-func FuzzParseEnv(f *testing.F) {
-	for _, s := range []string{complete, "a='b\nc'\n", "export X=1 # c", "=x", "x", "A=$B${C}", "A: yaml", "\ufeffA=1\r\nb=2"} {
-		f.Add([]byte(s))
-	}
-	f.Fuzz(func(t *testing.T, text []byte) {
-		const canary = "XcanaryX"
-		pairs, err := parseEnv(text)
-		if err != nil {
-			if strings.Contains(err.Error(), canary) {
-				t.Errorf("%v", err)
-			}
-			return
-		}
-		for name := range pairs {
-			if name == "" || name != strings.ToUpper(name) {
-				t.Errorf("name %q", name)
-			}
-		}
-		// A value goes in as it comes out, between quotes that it does not hold.
-		if bytes.ContainsAny(text, "'\\\r\x00") || len(text) == 0 {
-			return
-		}
-		again, err := parseEnv([]byte("V='" + string(text) + "'"))
-		if want := string(bytes.TrimPrefix(text, nil)); err != nil || again["V"] != want {
-			t.Errorf("%q came out as %q, %v", text, again["V"], err)
-		}
-	})
 }

@@ -1,6 +1,9 @@
 package tenant
 
-import "sess/lib/checkpoint"
+import (
+	"sess/lib/checkpoint"
+	"sess/lib/incydr"
+)
 
 // Checkpoints is the folder with the checkpoints of the API client that the settings name.
 func (s *Settings) Checkpoints() (checkpoint.Dir, error) {
@@ -12,7 +15,7 @@ func (s *Settings) Checkpoints() (checkpoint.Dir, error) {
 	if err != nil {
 		return checkpoint.Dir{}, err
 	}
-	client, err := environment.Account()
+	client, err := incydr.AccountOf(environment)
 	if err != nil {
 		return checkpoint.Dir{}, err
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"sess/lib/cli"
+	"sess/lib/dotenv"
 	"sess/lib/incydr"
 )
 
@@ -17,7 +18,7 @@ import (
 type Settings struct {
 	app         *cli.App
 	envFile     string
-	environment *incydr.Environment
+	environment *dotenv.Environment
 }
 
 // SettingsOf returns those of a tool that has no --env-file.
@@ -29,7 +30,7 @@ func DeclareSettings(app *cli.App) *Settings {
 	cli.TextVar(app.Flag("env-file", "Take settings from this file in place of .env; one file a tenant. The environment still comes first.").PlaceHolder("FILE"), &s.envFile)
 	app.Settings(func() (func(string) string, error) {
 		var err error
-		if s.environment, err = incydr.LoadEnvironment(s.envFile, app.Environ()); err != nil {
+		if s.environment, err = dotenv.Load(s.envFile, app.Environ()); err != nil {
 			return nil, err
 		}
 		return s.environment.Get, nil
@@ -37,29 +38,13 @@ func DeclareSettings(app *cli.App) *Settings {
 	return s
 }
 
-// FindSettings has a tool that talks to no tenant heed the file that the others take their settings
-// from: its log and its looks are set there too. Only what is named INCYDR_… counts, since the
-// .env of any folder is not to choose a pager or an address. A file that cannot be read is for
-// the tools to complain of that need it.
-func FindSettings(app *cli.App) {
-	app.Settings(func() (func(string) string, error) {
-		environment, _ := incydr.LoadEnvironment("", app.Environ())
-		return func(name string) string {
-			if strings.HasPrefix(strings.ToUpper(name), "INCYDR_") {
-				return environment.Get(name)
-			}
-			return app.Exported(name)
-		}, nil
-	})
-}
-
 // Environment is where the settings come from. A shell that completes a word asks for it before
 // the options are parsed.
-func (s *Settings) Environment() (*incydr.Environment, error) {
+func (s *Settings) Environment() (*dotenv.Environment, error) {
 	if s.environment != nil {
 		return s.environment, nil
 	}
-	return incydr.LoadEnvironment(s.envFile, s.app.Environ())
+	return dotenv.Load(s.envFile, s.app.Environ())
 }
 
 // Options are the settings and --retry-for, and --concurrency and --rate where they were declared.
@@ -98,7 +83,7 @@ func (o *Options) Concurrency() int { return *o.concurrency }
 
 // Client returns a client of the tenant that the settings name. Nothing is sent yet.
 func (o *Options) Client() (*incydr.Client, error) {
-	settings, err := o.environment.Settings()
+	settings, err := incydr.SettingsOf(o.environment)
 	if err != nil {
 		return nil, err
 	}

@@ -1,4 +1,6 @@
-package incydr
+// Package dotenv finds what a setting is: in the process environment, else in one .env file, with
+// names in any letter case. It does not know what the settings mean.
+package dotenv
 
 import (
 	"bytes"
@@ -20,10 +22,11 @@ type Environment struct {
 	where   string // what was looked at, for people
 }
 
-// LoadEnvironment reads environ (NAME=VALUE, as of os.Environ) and one file: envFile, which
+// Load reads environ (NAME=VALUE, as of os.Environ) and one file: envFile, which
 // then must exist, or else ./.env, or where that does not exist ~/.config/incydr/.env.
-// Values in the file are taken as they stand: a $ in one is a $.
-func LoadEnvironment(envFile string, environ []string) (*Environment, error) {
+// Values in the file are taken as they stand: a $ in one is a $. Where the file cannot be read, the
+// error is an *Unreadable, and the Environment is that of the process.
+func Load(envFile string, environ []string) (*Environment, error) {
 	e := &Environment{process: map[string]string{}, where: "the environment"}
 	exact := map[string]bool{}
 	for _, pair := range environ {
@@ -41,7 +44,7 @@ func LoadEnvironment(envFile string, environ []string) (*Environment, error) {
 		return e, e.read(envFile)
 	}
 	candidates := []string{".env"}
-	if home := e.home(); home != "" {
+	if home := e.Home(); home != "" {
 		candidates = append(candidates, filepath.Join(home, ".config", "incydr", ".env"))
 	}
 	for _, path := range candidates {
@@ -67,8 +70,11 @@ func (e *Environment) Get(name string) string {
 	return e.file[name]
 }
 
-// home is the user's folder, "" where nobody knows.
-func (e *Environment) home() string {
+// Where tells people what was looked at.
+func (e *Environment) Where() string { return e.where }
+
+// Home is the user's folder, "" where nobody knows.
+func (e *Environment) Home() string {
 	if home := e.process["HOME"]; home != "" {
 		return home
 	}
@@ -82,18 +88,34 @@ func (e *Environment) read(path string) error {
 		if errors.As(err, &pathError) {
 			err = pathError.Err
 		}
-		return &SettingsError{Problem: fmt.Sprintf("read settings from %s: %v", path, err)}
+		return &Unreadable{Path: path, Err: err}
 	}
-	e.file, err = parseEnv(text)
+	e.file, err = parse(text)
 	if err != nil {
-		return &SettingsError{Problem: fmt.Sprintf("read settings from %s: %v", path, err), Advice: "each line is NAME=VALUE"}
+		return &Unreadable{Path: path, Err: err, Advice: "each line is NAME=VALUE"}
 	}
 	return nil
 }
 
-// parseEnv reads a .env file. Its errors name a line and never show what stands there: that
+// An Unreadable is a file of settings that cannot be read.
+type Unreadable struct {
+	Path   string
+	Err    error
+	Advice string // what to do, or ""
+}
+
+func (e *Unreadable) Error() string { return fmt.Sprintf("read settings from %s: %v", e.Path, e.Err) }
+func (e *Unreadable) Unwrap() error { return e.Err }
+
+// ExitCode is that of wrong usage.
+func (e *Unreadable) ExitCode() int { return 2 }
+
+// Hint says what to do about it.
+func (e *Unreadable) Hint() string { return e.Advice }
+
+// parse reads a .env file. Its errors name a line and never show what stands there: that
 // may be the secret.
-func parseEnv(text []byte) (map[string]string, error) {
+func parse(text []byte) (map[string]string, error) {
 	text = bytes.TrimPrefix(text, []byte("\ufeff"))
 	if bytes.IndexByte(text, 0) >= 0 {
 		return nil, errors.New("it is not a text file")
