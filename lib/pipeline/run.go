@@ -47,8 +47,8 @@ func Beside() string {
 // nobody reads them any more.
 const patience = 300 * time.Millisecond
 
-// Run has all stages judge their words, then runs the pipeline and returns the status of the first stage, in the pipeline's order, that
-// failed, 0 where none did. The stages say themselves what went wrong; an error tells what they
+// Run has all stages judge their words, then runs the pipeline and returns the status of the first
+// stage, in the pipeline's order, that failed, 0 where none did. The stages say themselves what went wrong; an error tells what they
 // cannot: that one was not found, could not be started, or was killed. When Run returns, no
 // stage runs any more.
 func (p Pipeline) Run(ctx context.Context, in Surroundings) (status int, err error) {

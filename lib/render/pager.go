@@ -147,12 +147,9 @@ func missing(pager string) string {
 	return ""
 }
 
-// ErrNoPager is a program to page with that is not there.
-var ErrNoPager = errors.New("no such program")
-
 // PagerCommand is the program to page with, which writes to out: what the variable PAGER says,
 // else less where it is installed. It is nil where there is none, or the variable says cat or
-// is set to nothing.
+// is set to nothing. The error is about a program that the variable names and that is not there.
 func PagerCommand(pager string, isSet bool, environ []string, out, stderr *os.File) (*exec.Cmd, error) {
 	switch strings.TrimSpace(pager) {
 	case "":
@@ -168,7 +165,7 @@ func PagerCommand(pager string, isSet bool, environ []string, out, stderr *os.Fi
 		return nil, nil
 	default:
 		if name := missing(pager); name != "" {
-			return nil, fmt.Errorf("%s: %w", name, ErrNoPager)
+			return nil, fmt.Errorf("%s: no such program", name)
 		}
 	}
 	cmd := shell(pager)

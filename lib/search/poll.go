@@ -17,11 +17,11 @@ const everythingAnew = 24 * 60 * 60 * 1000 // ms of the server's clock
 // One request for everything above the floor gives the count and the sessions that ended last.
 // Where those of them that are new make up for what the count and the record differ by, that was
 // all; else the next pages are read as long as they bring something new. None is missing of those
-// that begin after the earliest of these ends. Where little is missing before, that span is
-// divided at begin times on record, and only parts whose count differs from
-// the record are looked into, in the same way; in the end the count for everything is asked for
-// once more. Where much is missing it is read, oldest windows first. Where sessions can leave the
-// filter, counts prove nothing, and all is read each time.
+// that begin after the earliest of these ends. Where little is missing before, that span is divided
+// at begin times on record, and only parts whose count differs from the record are looked into, in
+// the same way; in the end the count for everything is asked for once more. Where much is missing
+// it is read, oldest windows first. Where sessions can leave the filter, counts prove nothing, and
+// all is read each time.
 //
 // The floor moves when a poll is finished, to the lookback before its begin: what begins below
 // the floor and is not there yet would show up later than the lookback allows.
@@ -82,6 +82,7 @@ func (p *poll) run() error {
 	return err
 }
 
+// find does what a poll is to do, with a server that does not contradict itself.
 func (p *poll) find() error {
 	if p.checkpoint != nil {
 		if err := p.checkpoint.Refresh(); err != nil {
@@ -101,7 +102,8 @@ func (p *poll) find() error {
 		return errNothing
 	}
 	first, err := p.ask(p.win)
-	if first.Date == 0 {
+	var doubt *Uncertain
+	if err != nil && !errors.As(err, &doubt) {
 		return err
 	}
 	p.began = first.Date
